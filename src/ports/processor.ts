@@ -1,0 +1,79 @@
+import type { Plan } from '../plan/plan.ts'
+import type { ErrorReport, MillraceError } from '../sdk/errors.ts'
+
+/** Every state of a stream stage and what may follow it. */
+export const stageTransitions = {
+  stopped: ['starting'],
+  starting: ['running', 'failed', 'stopped'],
+  running: ['paused', 'draining', 'failed', 'stopped'],
+  /** Waiting for a table or log that cannot take or give records now; goes on by itself. */
+  paused: ['running', 'draining', 'failed', 'stopped'],
+  draining: ['stopped', 'failed'],
+  failed: ['starting'],
+} as const satisfies Record<string, readonly string[]>
+
+export type StageState = keyof typeof stageTransitions
+
+/** What runs stream stages: worker threads here, or Spark elsewhere. Stages are named `<pipeline>/<stage>`. */
+export interface Processor {
+  /** What of the plan this processor cannot run; each error names the node. Without side effects. */
+  refuses(plan: Plan): readonly MillraceError[]
+  /** Resolves when the stage runs; it then runs without the caller. @throws MillraceError `STAGE_UNKNOWN`. */
+  start(stage: string): Promise<void>
+  /** Finishes what is in flight, commits, and stops; after `deadlineMs` it stops anyway and leaves the rest to redelivery. */
+  drain(stage: string, deadlineMs: number): Promise<void>
+  /** Stops at once; what was in flight is redelivered at the next start. */
+  stop(stage: string): Promise<void>
+  status(stage: string): Promise<StageStatus>
+  /** Called for every change of state and every batch until the returned function is called. */
+  watch(listener: (event: StageEvent) => void): () => void
+  /** Stops every stage it started in this process. */
+  close(): Promise<void>
+}
+
+export interface StageStatus {
+  readonly stage: string
+  readonly state: StageState
+  /** Why it is paused or failed. */
+  readonly error: ErrorReport | null
+  /** The newest batch, if there was one. */
+  readonly progress: StageProgress | null
+}
+
+export type StageEvent =
+  | { readonly kind: 'state'; readonly status: StageStatus }
+  | { readonly kind: 'progress'; readonly progress: StageProgress }
+
+/** One batch, or one page of an ingest stage, as it went through; the same shape everywhere. */
+export interface StageProgress {
+  readonly stage: string
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number
+  readonly recordsIn: number
+  /** Rows written, or records appended. */
+  readonly recordsOut: number
+  readonly deadLetters: number
+  /** Records a `where` left out. */
+  readonly filtered: number
+  readonly bytesIn: number
+  /** Milliseconds by step; a step that the stage does not have is 0. */
+  readonly ms: StepTimes
+  /** Of the partitions in this batch; empty for ingest. */
+  readonly partitions: readonly PartitionProgress[]
+}
+
+export interface StepTimes {
+  readonly read: number
+  readonly decode: number
+  readonly transform: number
+  readonly sink: number
+  readonly commit: number
+}
+
+export interface PartitionProgress {
+  readonly partition: number
+  /** Everything before it is durable in the sink. */
+  readonly committed: number
+  /** The log's end when the batch was read. */
+  readonly end: number
+}
