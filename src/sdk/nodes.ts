@@ -42,7 +42,8 @@ export type ComparisonOperator = 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte'
 export type ExpressionNode =
   /** A field of the incoming record by its path; a null on the way gives null. */
   | { readonly kind: 'field'; readonly path: readonly string[] }
-  | { readonly kind: 'literal'; readonly value: Json }
+  /** A constant; where JSON's own types don't say enough, `type` does (a timestamp, a decimal) and `value` is its JSON. */
+  | { readonly kind: 'literal'; readonly value: Json; readonly type?: TypeNode }
   | { readonly kind: 'concat'; readonly parts: readonly ExpressionNode[] }
   /** The first that is not null. */
   | { readonly kind: 'coalesce'; readonly of: readonly ExpressionNode[] }

@@ -13,8 +13,8 @@ export interface Issue {
 }
 
 export type ParseResult =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly issues: readonly Issue[] }
+  | { readonly value: unknown; readonly issues?: undefined }
+  | { readonly issues: readonly Issue[] }
 
 /** Issues reported for one value; further ones are not looked for. */
 export const maxIssues = 10
@@ -29,10 +29,10 @@ export function compileParser(node: TypeNode): Parser {
     const issues: Fault[] = []
     try {
       const parsed = parse(value, issues)
-      return issues.length === 0 ? { ok: true, value: parsed } : { ok: false, issues }
+      return issues.length === 0 ? { value: parsed } : { issues }
     } catch {
       // Only a getter or a proxy can throw here; parsed JSON has neither.
-      return { ok: false, issues: [{ path: [], expected: expectation(node), found: 'a value that cannot be read' }] }
+      return { issues: [{ path: [], expected: expectation(node), found: 'a value that cannot be read' }] }
     }
   }
 }

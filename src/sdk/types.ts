@@ -114,7 +114,7 @@ function type<T>(node: TypeNode): Type<T> {
   const parse = compileParser(node)
   const validate: StandardSchemaV1Props<unknown, T>['validate'] = value => {
     const result = parse(value)
-    if (result.ok) return { value: result.value as T }
+    if (result.issues === undefined) return { value: result.value as T }
     return { issues: result.issues.map(issue => ({ message: formatIssue({ ...issue, path: [] }), path: issue.path })) }
   }
   return Object.freeze({ node: Object.freeze(node), '~standard': { version: 1 as const, vendor: 'millrace', validate } })
