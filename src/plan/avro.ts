@@ -1,0 +1,49 @@
+import type { Json } from '../sdk/json.ts'
+import type { RecordNode, TypeNode } from '../sdk/nodes.ts'
+
+/**
+ * A record as an Avro schema, its properties in the order of Avro's canonical form. A named type that occurs again is
+ * referred to by its name.
+ */
+export function avroSchema(node: RecordNode, namespace?: string): { readonly [key: string]: Json } {
+  const { name, type, ...rest } = schema(node, new Set()) as { [key: string]: Json }
+  return { type: type!, name: name!, ...(namespace === undefined ? {} : { namespace }), ...rest }
+}
+
+function schema(node: TypeNode, defined: Set<string>): Json {
+  switch (node.kind) {
+    case 'text':
+      return 'string'
+    case 'uuid':
+      return { type: 'string', logicalType: 'uuid' }
+    case 'boolean':
+    case 'int':
+    case 'long':
+    case 'double':
+      return node.kind
+    case 'decimal':
+      return { type: 'bytes', logicalType: 'decimal', precision: node.precision, scale: node.scale }
+    case 'timestamp':
+      return { type: 'long', logicalType: 'timestamp-millis' }
+    case 'optional':
+      return ['null', schema(node.of, defined)]
+    case 'array':
+      return { type: 'array', items: schema(node.of, defined) }
+    case 'enum':
+      if (defined.has(node.name)) return node.name
+      defined.add(node.name)
+      return { type: 'enum', name: node.name, symbols: node.symbols }
+    case 'record':
+      if (defined.has(node.name)) return node.name
+      defined.add(node.name)
+      return {
+        type: 'record',
+        name: node.name,
+        fields: node.fields.map(({ name, type }) => ({
+          name,
+          type: schema(type, defined),
+          ...(type.kind === 'optional' ? { default: null } : {}),
+        })),
+      }
+  }
+}
