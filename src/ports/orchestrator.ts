@@ -60,6 +60,11 @@ export interface Task {
   readonly runId: string
   /** From 1. */
   readonly attempt: number
+  /**
+   * Whether an attempt before this one began the run's work and did not succeed, so that its progress is to be continued.
+   * False for a first attempt, and after `clear` of a run that had succeeded: then the work starts over.
+   */
+  readonly continues: boolean
   /** ISO 8601. */
   readonly logicalDate: string
   readonly interval: DataInterval

@@ -1,0 +1,247 @@
+import type { IngestPlan, TopicPlan } from '../plan/plan.ts'
+import { stageId } from '../plan/plan.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Commit, Log, NewRecord } from '../ports/log.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { DataInterval } from '../ports/orchestrator.ts'
+import type { StageProgress } from '../ports/processor.ts'
+import type { SchemaRegistry } from '../ports/schema-registry.ts'
+import type { Source, SourcePage, SourceRecord } from '../ports/source.ts'
+import { asMillraceError, MillraceError } from '../sdk/errors.ts'
+import { compileParser } from '../sdk/parse.ts'
+import { createEncoder, type Encoder } from './codec.ts'
+import { type DeadLetterOrigin, type FailedRecord, toDeadLetterRecord } from './dead-letters.ts'
+import { invalidRecord } from './invalid-record.ts'
+import { StepTimer } from './progress.ts'
+import { compileTransform, type MapFunction } from './transform.ts'
+
+export interface IngestDeclaration {
+  readonly stage: IngestPlan
+  readonly topic: TopicPlan
+  /** The function of the stage's `map`, if it has one. */
+  readonly map: MapFunction | null
+}
+
+export interface IngestRun {
+  readonly runId: string
+  /** From 1. */
+  readonly attempt: number
+  /** Whether to go on from what an earlier attempt of the run reached. */
+  readonly continues: boolean
+  /** ISO 8601. */
+  readonly logicalDate: string
+  readonly interval: DataInterval
+}
+
+export interface IngestOptions {
+  readonly declaration: IngestDeclaration
+  readonly run: IngestRun
+  readonly source: Source
+  readonly log: Log
+  readonly registry: SchemaRegistry
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: StageProgress) => void
+}
+
+/** What a run has done so far, over all its attempts. */
+export interface IngestResult {
+  readonly pages: number
+  readonly appended: number
+  readonly deadLetters: number
+  readonly filtered: number
+  /** Milliseconds of streaming. */
+  readonly elapsedMs: number
+  /** Whether the source said all it has to say, or the duration is over. */
+  readonly finished: boolean
+}
+
+/**
+ * One attempt of an ingest run: read a page, check and select each record, encode, append. A page's records, its dead
+ * letters and the cursor after it become durable in one append, so a later attempt goes on exactly after the last
+ * page that is in the log (G1), and a run that is repeated reads the same records and changes no row (G4).
+ *
+ * @throws MillraceError what the source or the log failed with; `retry` says whether another attempt can help.
+ */
+export async function runIngest(options: IngestOptions): Promise<IngestResult> {
+  const { declaration, run, source, log, clock, signal } = options
+  const { stage, topic } = declaration
+  const group = cursorGroup(stage, run.logicalDate)
+  const producer = await log.producer(group)
+  try {
+    const progress = run.continues ? await readProgress(log, group, topic.name) : freshProgress
+    if (progress.finished) return result(progress)
+    const toPage = compilePage(declaration, await openEncoder(options))
+    const deadline = deadlineSignal(stage.durationMs, progress.elapsedMs, clock, signal)
+    let current = progress
+    try {
+      const startedAt = clock.elapsed() - progress.elapsedMs
+      const sourceRun = { seed: `${stage.name}-${run.logicalDate}`, logicalDate: run.logicalDate, interval: run.interval }
+      let timer = new StepTimer(clock)
+      for await (const page of source.pages(sourceRun, progress.cursor, deadline.signal)) {
+        timer.lap('read')
+        const origin = { kind: 'source' as const, runId: run.runId, logicalDate: run.logicalDate, cursor: current.cursor ?? '' }
+        const processed = toPage(page, origin, timer)
+        current = {
+          cursor: page.cursor,
+          pages: current.pages + 1,
+          appended: current.appended + processed.records.length,
+          deadLetters: current.deadLetters + processed.failed.length,
+          filtered: current.filtered + processed.filtered,
+          elapsedMs: Math.round(clock.elapsed() - startedAt),
+          finished: false,
+        }
+        const deadLetters = processed.failed.map(each => toDeadLetterRecord(topic.deadLetterTopic, stageId(stage), each))
+        await producer.append([...processed.records, ...deadLetters], [toCommit(group, topic.name, current)])
+        timer.lap('sink')
+        report(options, page, processed, timer)
+        timer = new StepTimer(clock)
+        if (stage.durationMs !== null && current.elapsedMs >= stage.durationMs) break
+      }
+    } catch (thrown) {
+      if (!deadline.isOver(thrown)) throw thrown
+    } finally {
+      deadline.clear()
+    }
+    current = { ...current, finished: true }
+    await producer.append([], [toCommit(group, topic.name, current)])
+    return result(current)
+  } finally {
+    await producer.close()
+  }
+}
+
+interface ProcessedPage {
+  readonly records: readonly NewRecord[]
+  readonly failed: readonly FailedRecord[]
+  readonly filtered: number
+}
+
+type PageOrigin = Omit<Extract<DeadLetterOrigin, { kind: 'source' }>, 'index'>
+
+/** Check, select and encode the records of a page; those that fail come out beside the rest. */
+function compilePage(declaration: IngestDeclaration, encoder: Encoder) {
+  const { stage, topic } = declaration
+  const parse = compileParser(stage.source.schema)
+  const transform = compileTransform(stage, declaration.map, stage.source.schema, topic.value)
+
+  const toRecord = (record: SourceRecord): NewRecord | null => {
+    if ('error' in record) throw record.error
+    const parsed = parse(record.value)
+    if (parsed.issues !== undefined) throw invalidRecord(parsed.issues, 'The source sent a record that does not match')
+    const output = transform(parsed.value as { readonly [field: string]: unknown })
+    if (output === null) return null
+    const key = Buffer.from(String(output[topic.key]))
+    const value = encoder.encode(output)
+    const bytes = key.length + value.length
+    if (bytes > topic.maxRecordBytes) {
+      throw new MillraceError('RECORD_TOO_LARGE', `The record has ${bytes} bytes and ${topic.name} takes ${topic.maxRecordBytes}.`, {
+        place: topic.name,
+        fix: 'Select less of it, or raise maxRecordBytes of the topic.',
+      })
+    }
+    return { topic: topic.name, key, value }
+  }
+
+  return (page: SourcePage, origin: PageOrigin, timer: StepTimer): ProcessedPage => {
+    const records: NewRecord[] = []
+    const failed: FailedRecord[] = []
+    let filtered = 0
+    page.records.forEach((record, index) => {
+      try {
+        const appended = toRecord(record)
+        if (appended === null) filtered += 1
+        else records.push(appended)
+      } catch (thrown) {
+        const error = asMillraceError(thrown, 'RECORD_INVALID')
+        failed.push({ origin: { ...origin, index }, error, key: null, value: originalBytes(record), headers: null })
+      }
+    })
+    timer.lap('transform')
+    return { records, failed, filtered }
+  }
+}
+
+/** The bytes as they came where the source kept them; else the JSON value written out again. */
+function originalBytes(record: SourceRecord): Uint8Array {
+  return record.bytes ?? Buffer.from(JSON.stringify(record.value) ?? 'null')
+}
+
+async function openEncoder({ declaration, registry }: IngestOptions): Promise<Encoder> {
+  const { topic } = declaration
+  const registered = await registry.lookup(topic.subject, topic.avro)
+  if (registered === null) {
+    throw new MillraceError('SCHEMA_UNKNOWN', `The schema of ${topic.name} is not registered under ${topic.subject}.`, {
+      place: topic.subject,
+      fix: 'Run `millrace apply` first.',
+    })
+  }
+  return createEncoder({ node: topic.value, avro: topic.avro, schemaId: registered.id })
+}
+
+interface Progress extends IngestResult {
+  readonly cursor: string | null
+}
+
+const freshProgress: Progress = {
+  cursor: null,
+  pages: 0,
+  appended: 0,
+  deadLetters: 0,
+  filtered: 0,
+  elapsedMs: 0,
+  finished: false,
+}
+
+/**
+ * A run's progress is kept as the committed offset of a group of its own, because only an offset can be committed
+ * in one transaction with records, on Kafka as here.
+ */
+function cursorGroup(stage: IngestPlan, logicalDate: string): string {
+  return `${stage.pipeline}.${stage.name}.${logicalDate}`
+}
+
+function toCommit(group: string, topic: string, progress: Progress): Commit {
+  return { group, topic, partition: 0, next: progress.pages, metadata: JSON.stringify(progress) }
+}
+
+async function readProgress(log: Log, group: string, topic: string): Promise<Progress> {
+  const [commit] = await log.admin.committed(group, topic)
+  return commit === undefined ? freshProgress : (JSON.parse(commit.metadata) as Progress)
+}
+
+function result({ cursor: _, ...rest }: Progress): IngestResult {
+  return rest
+}
+
+function report(options: IngestOptions, page: SourcePage, processed: ProcessedPage, timer: StepTimer): void {
+  options.onProgress({
+    stage: stageId(options.declaration.stage),
+    at: options.clock.now(),
+    recordsIn: page.records.length,
+    recordsOut: processed.records.length,
+    deadLetters: processed.failed.length,
+    filtered: processed.filtered,
+    bytesIn: page.bytes,
+    ms: timer.ms,
+    partitions: [],
+  })
+}
+
+/** Aborts with `signal`, or when the run's duration is over. */
+function deadlineSignal(durationMs: number | null, elapsedMs: number, clock: Clock, signal: AbortSignal) {
+  const over = new AbortController()
+  const cancel = new AbortController()
+  if (durationMs !== null) {
+    clock.sleep(Math.max(0, durationMs - elapsedMs), cancel.signal).then(
+      () => over.abort(),
+      () => {},
+    )
+  }
+  return {
+    signal: AbortSignal.any([signal, over.signal]),
+    isOver: (thrown: unknown) => over.signal.aborted && thrown === over.signal.reason,
+    clear: () => cancel.abort(),
+  }
+}

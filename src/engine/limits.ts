@@ -1,0 +1,23 @@
+import type { Backoff } from './backoff.ts'
+
+/** What bounds a stream stage's memory and waits, whatever the lag or the table's speed (G6). */
+export interface StreamLimits {
+  /** Records of one batch, and so rows of one write. Default 5,000. */
+  readonly batchRecords: number
+  /** Bytes of one batch; one larger record is still taken. Default 4 MiB. */
+  readonly batchBytes: number
+  /** How long to wait for records before looking at other things, in milliseconds. Default 500. */
+  readonly idleMs: number
+  /** A table that keeps its own checkpoint needs the log's commit only for others to see: at most one in this many ms. */
+  readonly commitIntervalMs: number
+  /** Between tries while the log, table or registry cannot be used. */
+  readonly backoff: Backoff
+}
+
+export const defaultStreamLimits: StreamLimits = {
+  batchRecords: 5_000,
+  batchBytes: 4 * 1024 * 1024,
+  idleMs: 500,
+  commitIntervalMs: 1_000,
+  backoff: { firstMs: 100, maxMs: 5_000 },
+}

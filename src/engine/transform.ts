@@ -1,0 +1,86 @@
+import { compileExpression } from '../plan/evaluate.ts'
+import type { IngestPlan, StreamPlan, TablePlan } from '../plan/plan.ts'
+import { MillraceError } from '../sdk/errors.ts'
+import type { RecordNode } from '../sdk/nodes.ts'
+import { compileParser } from '../sdk/parse.ts'
+import { invalidRecord } from './invalid-record.ts'
+
+type AnyRecord = { readonly [field: string]: unknown }
+
+/** A function given to `map` in the pipeline file. */
+export type MapFunction = (record: never) => unknown
+
+/** The output record, or null where `where` leaves the input out. @throws MillraceError `MAP_FAILED`, `RECORD_INVALID`. */
+export type Transform = (record: AnyRecord) => AnyRecord | null
+
+/**
+ * A stage's `where`, `select` and `map` as one function. What `select` gives has been type-checked by the plan; what
+ * `map` gives has not, so it is checked here.
+ */
+export function compileTransform(
+  stage: Pick<IngestPlan | StreamPlan, 'where' | 'select' | 'map'>,
+  map: MapFunction | null,
+  input: RecordNode,
+  output: RecordNode,
+): Transform {
+  const accepts = stage.where === null ? null : compileExpression(stage.where, input)
+  const build = stage.map === null ? compileBuild(stage, input) : checkedMap(map, stage.map.place, output)
+  if (accepts === null) return build
+  return record => (accepts(record) === true ? build(record) : null)
+}
+
+function compileBuild(stage: Pick<IngestPlan | StreamPlan, 'select'>, input: RecordNode): (record: AnyRecord) => AnyRecord {
+  if (stage.select === null) return record => record
+  const fields = stage.select.map(({ name, value }) => ({ name, evaluate: compileExpression(value, input) }))
+  return record => {
+    const row: { [field: string]: unknown } = {}
+    for (const { name, evaluate } of fields) row[name] = evaluate(record)
+    return row
+  }
+}
+
+function checkedMap(map: MapFunction | null, place: string | null, output: RecordNode): (record: AnyRecord) => AnyRecord {
+  if (map === null) throw new MillraceError('INVARIANT_BROKEN', 'The plan has a map() but its function was not given.')
+  const parse = compileParser(output)
+  return record => {
+    let result: unknown
+    try {
+      result = map(record as never)
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause)
+      throw new MillraceError('MAP_FAILED', `map() threw: ${message}`, { ...(place === null ? {} : { place }), cause })
+    }
+    const parsed = parse(result)
+    if (parsed.issues !== undefined) throw invalidRecord(parsed.issues, 'What map() returned')
+    return parsed.value as AnyRecord
+  }
+}
+
+/** A record's values in the order of the table's columns. */
+export function compileRow(table: TablePlan): (record: AnyRecord) => unknown[] {
+  const names = table.columns.map(column => column.name)
+  return record => names.map(name => record[name] ?? null)
+}
+
+/**
+ * The row a delete of this key is about, for a topic whose key is the table's whole primary key; null where the key
+ * alone does not say which row that is.
+ */
+export function compileKeyRow(
+  stage: Pick<StreamPlan, 'select' | 'map'>,
+  keyField: string,
+  table: TablePlan,
+): ((key: Uint8Array) => unknown[]) | null {
+  const [column, ...more] = table.primaryKey
+  if (column === undefined || more.length > 0 || stage.map !== null) return null
+  const source = stage.select?.find(({ name }) => name === column)?.value ?? { kind: 'field', path: [column] }
+  if (source.kind !== 'field' || source.path.length !== 1 || source.path[0] !== keyField) return null
+  const plan = table.columns.find(({ name }) => name === column)
+  if (plan === undefined) return null
+  const numeric = plan.type.kind === 'int' || plan.type.kind === 'long'
+  return key => {
+    const text = Buffer.from(key).toString()
+    const value = numeric ? Number(text) : text
+    return table.columns.map(({ name }) => (name === column ? value : null))
+  }
+}
