@@ -73,6 +73,9 @@ export interface ParsedAvro {
 /** Deeper schemas are refused, so that walking one never exhausts the stack. */
 const maxDepth = 100
 
+/** Named types in one schema, those of its references included. */
+const maxNamed = 1_000
+
 /**
  * Reads and checks a schema after the Avro 1.12 specification.
  * @throws MillraceError `SCHEMA_INVALID`; its place is a JSON pointer into the schema.
@@ -257,6 +260,8 @@ class Parser {
 
   #define(type: AvroNamed, scope: Scope): void {
     if (this.named.has(type.name)) throw invalid(scope.path, `defines ${type.name} a second time`)
+    if (this.named.size === maxNamed)
+      throw invalid(scope.path, `is named type number ${maxNamed + 1}, which is too many`)
     this.named.set(type.name, type)
   }
 }

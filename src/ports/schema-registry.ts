@@ -24,7 +24,7 @@ export interface SchemaRegistry {
    */
   register(subject: string, schema: Json, references?: readonly SchemaReference[]): Promise<RegisteredSchema>
   /** Where this schema is registered under the subject, if it is. */
-  lookup(subject: string, schema: Json): Promise<RegisteredSchema | null>
+  lookup(subject: string, schema: Json, references?: readonly SchemaReference[]): Promise<RegisteredSchema | null>
   /** @throws MillraceError `SCHEMA_UNKNOWN`. */
   byId(id: number): Promise<StoredSchema>
   /** @throws MillraceError `SUBJECT_UNKNOWN`, `SCHEMA_VERSION_UNKNOWN`. */
@@ -33,7 +33,7 @@ export interface SchemaRegistry {
   versions(subject: string): Promise<readonly number[]>
   subjects(page?: PageRequest & { readonly deleted?: boolean }): Promise<Page<string>>
   /** Every reason why the schema cannot become the subject's next version; empty when it can. */
-  check(subject: string, schema: Json): Promise<readonly Incompatibility[]>
+  check(subject: string, schema: Json, references?: readonly SchemaReference[]): Promise<readonly Incompatibility[]>
   /** The level in force: the subject's own, else the global one (BACKWARD unless changed). */
   compatibility(subject?: string): Promise<Compatibility>
   /** Null takes a subject's own level away. @throws MillraceError `COMPATIBILITY_INVALID`. */

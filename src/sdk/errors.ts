@@ -77,6 +77,7 @@ export const errorKinds = {
     meaning: 'Only what was soft-deleted can be deleted for good (Confluent 40405, 40407).',
     retry: 'never',
   },
+  SUBJECT_SOFT_DELETED: { meaning: 'It was soft-deleted before (Confluent 40404, 40406).', retry: 'never' },
   SCHEMA_REFERENCED: { meaning: 'Another schema refers to this one (Confluent 42206).', retry: 'never' },
 
   // table
