@@ -76,7 +76,10 @@ export function comparisonOperands(
   if (l.type === null || r.type === null) return { left, right, family: null }
   const [a, b] = [family(l.type), family(r.type)]
   if (a === null || a !== b) {
-    throw mismatch(`${node.kind}() compares ${name(l)} with ${name(r)}.`, 'Compare values of one kind, or cast both to text.')
+    throw mismatch(
+      `${node.kind}() compares ${name(l)} with ${name(r)}.`,
+      'Compare values of one kind, or cast both to text.',
+    )
   }
   return { left, right, family: a }
 }

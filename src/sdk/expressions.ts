@@ -36,15 +36,16 @@ type Nested<T, Null> = [T] extends [Scalar | readonly unknown[]]
 type NullOf<T> = Extract<T, null>
 
 /** Constants are compared by their general type: the constant 'a' with any text. */
-type Comparable<O> = O extends Expression<infer T>
-  ? NonNullable<T>
-  : O extends string
-    ? string
-    : O extends number
-      ? number
-      : O extends boolean
-        ? boolean
-        : NonNullable<O>
+type Comparable<O> =
+  O extends Expression<infer T>
+    ? NonNullable<T>
+    : O extends string
+      ? string
+      : O extends number
+        ? number
+        : O extends boolean
+          ? boolean
+          : NonNullable<O>
 
 /** The expression that stands for a whole record: what a `select` or `where` is given. */
 export function fieldsOf<T>(): Fields<T> {

@@ -117,7 +117,11 @@ function scalar(node: ScalarNode): (value: unknown) => unknown {
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 function compileRecord(node: RecordNode): Parse {
-  const fields = node.fields.map(({ name, type }) => ({ name, parse: compile(type), inherited: name in Object.prototype }))
+  const fields = node.fields.map(({ name, type }) => ({
+    name,
+    parse: compile(type),
+    inherited: name in Object.prototype,
+  }))
   return (value, issues) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return fault(issues, 'an object', value)
     const record: Record<string, unknown> = {}

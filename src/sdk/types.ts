@@ -117,7 +117,10 @@ function type<T>(node: TypeNode): Type<T> {
     if (result.issues === undefined) return { value: result.value as T }
     return { issues: result.issues.map(issue => ({ message: formatIssue({ ...issue, path: [] }), path: issue.path })) }
   }
-  return Object.freeze({ node: Object.freeze(node), '~standard': { version: 1 as const, vendor: 'millrace', validate } })
+  return Object.freeze({
+    node: Object.freeze(node),
+    '~standard': { version: 1 as const, vendor: 'millrace', validate },
+  })
 }
 
 function checkName(name: string, of: string): void {

@@ -123,7 +123,9 @@ function httpSettings(name: string, options: HttpOptions<unknown>, urlEnv: strin
     }),
     records: path(options.records ?? ''),
     page: paging(options.page ?? { kind: 'none' }, name),
-    size: options.size ? { parameter: options.size.parameter, value: whole(options.size.value, 1, `${name}({ size })`) } : null,
+    size: options.size
+      ? { parameter: options.size.parameter, value: whole(options.size.value, 1, `${name}({ size })`) }
+      : null,
     seed: options.seed
       ? {
           parameter: options.seed.parameter,
@@ -172,7 +174,11 @@ function paging(page: HttpPaging, name: string): HttpPage {
       return { kind: 'number', parameter: page.parameter, start, last }
     }
     case 'offset':
-      return { kind: 'offset', parameter: page.parameter, start: whole(page.start ?? 0, 0, `${name}({ page: { start } })`) }
+      return {
+        kind: 'offset',
+        parameter: page.parameter,
+        start: whole(page.start ?? 0, 0, `${name}({ page: { start } })`),
+      }
     case 'cursor':
       return { kind: 'cursor', parameter: page.parameter, path: path(page.path) }
   }
@@ -196,7 +202,10 @@ function mapValues<V, R extends Json>(
 function whole(value: number, least: number, place: string, most: number = Number.MAX_SAFE_INTEGER): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value
   const fix = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
-  throw new MillraceError('CONFIG_INVALID', `${value} is not usable here.`, { place, fix: `Give a whole number ${fix}.` })
+  throw new MillraceError('CONFIG_INVALID', `${value} is not usable here.`, {
+    place,
+    fix: `Give a whole number ${fix}.`,
+  })
 }
 
 function positive(value: number, place: string): number {

@@ -67,10 +67,9 @@ export interface RandomUsersOptions<I extends RandomUserField, E extends RandomU
  *
  * @throws MillraceError `CONFIG_INVALID`, `DURATION_INVALID`.
  */
-export function randomUsers<
-  const I extends RandomUserField = RandomUserField,
-  const E extends RandomUserField = never,
->(options: RandomUsersOptions<I, E> = {}): Source<Pick<RandomUser, Exclude<I, E>>> {
+export function randomUsers<const I extends RandomUserField = RandomUserField, const E extends RandomUserField = never>(
+  options: RandomUsersOptions<I, E> = {},
+): Source<Pick<RandomUser, Exclude<I, E>>> {
   const results = options.results ?? 500
   if (!Number.isInteger(results) || results < 1 || results > 5000) {
     throw invalid('results', results, 'Give a whole number from 1 to 5000.')

@@ -1,0 +1,32 @@
+export { compile } from './plan/compile.ts'
+export { PlanInvalid } from './plan/faults.ts'
+export type { Plan } from './plan/plan.ts'
+export { type AdapterConfig, type Config, defineConfig, embedded, type TargetConfig } from './sdk/config.ts'
+export { type ErrorCode, MillraceError } from './sdk/errors.ts'
+export {
+  and,
+  cast,
+  coalesce,
+  concat,
+  type Expression,
+  eq,
+  type Fields,
+  gt,
+  gte,
+  isNull,
+  literal,
+  lower,
+  lt,
+  lte,
+  ne,
+  not,
+  or,
+  text,
+  trim,
+  upper,
+} from './sdk/expressions.ts'
+export { type Pipeline, pipeline } from './sdk/pipeline.ts'
+export type { Source } from './sdk/source.ts'
+export { type Table, table } from './sdk/table.ts'
+export { type Topic, topic } from './sdk/topic.ts'
+export { type Infer, type RecordType, type Type, t } from './sdk/types.ts'
