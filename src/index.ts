@@ -27,6 +27,8 @@ export {
 } from './sdk/expressions.ts'
 export { type Pipeline, pipeline } from './sdk/pipeline.ts'
 export type { Source } from './sdk/source.ts'
+export { type FromEnvironment, type HttpOptions, http } from './sdk/sources/http.ts'
+export { type RandomUser, randomUser, randomUsers } from './sdk/sources/random-users.ts'
 export { type Table, table } from './sdk/table.ts'
 export { type Topic, topic } from './sdk/topic.ts'
 export { type Infer, type RecordType, type Type, t } from './sdk/types.ts'

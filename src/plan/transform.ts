@@ -41,7 +41,7 @@ function planWhere(stage: StageDeclaration, input: RecordNode, place: string, fa
   const { where } = stage
   if (where === null) return null
   return faults.try(place, () => {
-    const node = nodeOf(where(fieldsOf() as never))
+    const node = nodeOf(where(fieldsOf(input) as never))
     const { type } = typeOf(node, input)
     if (type !== null && type.kind !== 'boolean') {
       const message = `It is ${expectation(type)}, and true or false is needed.`
@@ -58,7 +58,7 @@ function planSelect(
   place: string,
   faults: Faults,
 ): SelectNode | null {
-  const selected = faults.try(place, () => stage.select!(fieldsOf() as never))
+  const selected = faults.try(place, () => stage.select!(fieldsOf(input) as never))
   if (selected === null) return null
   const names = output.fields.map(({ name }) => name)
   for (const name of Object.keys(selected)) {

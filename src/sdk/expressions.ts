@@ -1,5 +1,5 @@
 import { MillraceError } from './errors.ts'
-import type { ComparisonOperator, ExpressionNode } from './nodes.ts'
+import type { ComparisonOperator, ExpressionNode, RecordNode, TypeNode } from './nodes.ts'
 
 /** Keys of an expression that no field of a record can collide with. */
 const node: unique symbol = Symbol('node')
@@ -47,14 +47,24 @@ type Comparable<O> =
           ? boolean
           : NonNullable<O>
 
-/** The expression that stands for a whole record: what a `select` or `where` is given. */
-export function fieldsOf<T>(): Fields<T> {
-  return field([]) as Fields<T>
+/** The expressions that a `select` or `where` over records of this type is given. */
+export function fieldsOf<T>(record: RecordNode): Fields<T> {
+  return field([], record) as Fields<T>
 }
 
-function field(path: readonly string[]): Expression<unknown> {
+/** Any name gives a field, so that one the record lacks is reported with its path rather than as undefined. */
+function field(path: readonly string[], type: TypeNode | null): Expression<unknown> {
+  const record = type?.kind === 'optional' ? type.of : type
+  const fields = new Map(record?.kind === 'record' ? record.fields.map(each => [each.name, each.type]) : [])
   return new Proxy(expression({ kind: 'field', path }), {
-    get: (target, key) => (typeof key === 'string' ? field([...path, key]) : Reflect.get(target, key)),
+    get: (target, key) =>
+      typeof key === 'string' ? field([...path, key], fields.get(key) ?? null) : Reflect.get(target, key),
+    // Lets `...rest` and `{ ...record, more }` see the declared fields.
+    ownKeys: target => [...fields.keys(), ...Reflect.ownKeys(target)],
+    getOwnPropertyDescriptor: (target, key) =>
+      typeof key === 'string' && fields.has(key)
+        ? { value: field([...path, key], fields.get(key)!), enumerable: true, configurable: true }
+        : Reflect.getOwnPropertyDescriptor(target, key),
   })
 }
 
@@ -64,9 +74,13 @@ function expression<T>(of: ExpressionNode): Expression<T> {
 
 /** `user.first + user.last` and `${user.first}` would join the words [object Object]. */
 function refuseOperator(): never {
-  throw new MillraceError('TYPE_MISMATCH', 'An expression is not a value yet, so +, < and `${…}` cannot use it.', {
-    fix: 'Use concat(…) to join, and eq, lt, gt, … to compare.',
-  })
+  throw new MillraceError(
+    'TYPE_MISMATCH',
+    'An expression is not a value yet, so neither + nor < nor a template literal can use it.',
+    {
+      fix: 'Use concat(…) to join, and eq, lt, gt, … to compare.',
+    },
+  )
 }
 
 /** The node of an expression or constant. @throws MillraceError `TYPE_MISMATCH` for anything else. */

@@ -1,6 +1,7 @@
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Expression, Fields, Operand } from './expressions.ts'
+import type { Duration } from './quantities.ts'
 import type { Source } from './source.ts'
 import type { Table } from './table.ts'
 import type { Topic } from './topic.ts'
@@ -62,13 +63,13 @@ export interface IngestOptions<In, Row, S> extends Transform<In, Row, S> {
   /** The name of the DAG's task. Default: the stage's name. */
   readonly task?: string
   /** How long one run streams, over all its attempts, such as `60s`. Default: until the source ends. */
-  readonly duration?: string
+  readonly duration?: Duration
   /** Attempts in all, the first included. Default 3. */
   readonly attempts?: number
   /** Pause before the second attempt; doubled for each further one, at most an hour. Default `10s`. */
-  readonly retryDelay?: string
+  readonly retryDelay?: Duration
   /** An attempt that takes longer is ended. Default: `duration` and 5 minutes more; an hour without `duration`. */
-  readonly timeout?: string
+  readonly timeout?: Duration
 }
 
 export interface StreamOptions<In, Row, S> extends Transform<In, Row, S> {
@@ -92,7 +93,7 @@ export interface Transform<In, Row, S> {
 /** An operand for each field of the row. */
 export type Select<Row> = { readonly [K in keyof Row]: Operand<Row[K]> }
 
-type NoOther<S, Row> = { readonly [K in Exclude<keyof S, keyof Row>]: never }
+type NoOther<S, Row> = { readonly [K in Exclude<keyof S & string, keyof Row>]: never }
 
 /** `select` or `map` may only be left out where the record already is what the target takes. */
 type Fitting<In, Row> = [In] extends [Row] ? unknown : { select: unknown } | { map: unknown }
@@ -159,7 +160,7 @@ function transform<In, Row, S extends Select<Row>>(options: Transform<In, Row, S
 function callerOf(callee: (...args: never[]) => unknown): string | null {
   const holder: { stack?: string } = {}
   Error.captureStackTrace(holder, callee)
-  const frame = /((?:file:\/\/)?\/[^\s()]+|[A-Za-z]:\\[^()]+):(\d+):\d+\)?$/m.exec(holder.stack ?? '')
+  const frame = /((?:file:\/\/)?\/.+?|[A-Za-z]:\\.+?):(\d+):\d+\)?$/m.exec(holder.stack ?? '')
   if (frame === null) return null
   const path = frame[1]!.startsWith('file://') ? fileURLToPath(frame[1]!) : frame[1]!
   const short = relative(process.cwd(), path)

@@ -1,3 +1,4 @@
+import type { Duration, Size } from './quantities.ts'
 import type { RecordType } from './types.ts'
 
 /** A topic of the log, with the schema and key of its records. Build one with `topic`. */
@@ -8,8 +9,8 @@ export interface Topic<T> {
   readonly key: string
   readonly partitions: number
   readonly replication: number
-  readonly retention: string
-  readonly maxRecordBytes: string | number
+  readonly retention: Duration
+  readonly maxRecordBytes: Size
 }
 
 export interface TopicOptions<T> {
@@ -21,9 +22,9 @@ export interface TopicOptions<T> {
   /** Copies of each partition, on targets that have more than one broker. Default 1. */
   readonly replication?: number
   /** Records older than this may be deleted. Default `7d`. */
-  readonly retention?: string
+  readonly retention?: Duration
   /** Largest record, key and value together: bytes, or a size such as `512 KiB`. Default `1 MiB`. */
-  readonly maxRecordBytes?: string | number
+  readonly maxRecordBytes?: Size
 }
 
 /** Fields that can be a key: never null, and with an exact text. */
@@ -31,6 +32,6 @@ export type KeyField<T> = { [K in keyof T & string]: T[K] extends string | numbe
 
 /** Declares a topic. What is wrong with it is reported when its pipeline is compiled. */
 export function topic<T>(name: string, options: TopicOptions<T>): Topic<T> {
-  const defaults = { partitions: 4, replication: 1, retention: '7d', maxRecordBytes: '1 MiB' }
+  const defaults = { partitions: 4, replication: 1, retention: '7d', maxRecordBytes: '1 MiB' } as const
   return Object.freeze({ kind: 'topic' as const, ...defaults, ...options, name })
 }
