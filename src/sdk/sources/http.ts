@@ -1,6 +1,6 @@
 import { MillraceError } from '../errors.ts'
 import type { Json } from '../json.ts'
-import { parseRate, parseSize } from '../quantities.ts'
+import { type Duration, parseDuration, parseRate, parseSize, type Rate, type Size } from '../quantities.ts'
 import type { Source } from '../source.ts'
 import type { RecordType } from '../types.ts'
 
@@ -42,7 +42,7 @@ export interface HttpOptions<T> {
   readonly seed?: { readonly parameter: string; readonly digits?: number }
   readonly schema: RecordType<T>
   /** Most records over time, such as `500/s`; default `max`: as fast as they are processed. */
-  readonly pace?: string
+  readonly pace?: Rate | 'max'
   /** Most requests over time, such as `2/s`. */
   readonly requestsPerSecond?: number
   readonly limits?: HttpLimits
@@ -50,11 +50,11 @@ export interface HttpOptions<T> {
 
 export interface HttpLimits {
   /** Largest page, uncompressed. Default 32 MiB. */
-  readonly pageBytes?: string | number
-  /** Until the headers of an answer have arrived, in milliseconds. Default 10,000. */
-  readonly headersMs?: number
-  /** Until the whole of an answer has arrived, in milliseconds. Default 30,000. */
-  readonly bodyMs?: number
+  readonly page?: Size
+  /** Until the headers of an answer have arrived. Default 10s. */
+  readonly headers?: Duration
+  /** Until the whole of an answer has arrived. Default 30s. */
+  readonly body?: Duration
   /** Tries for one page, the first included. Default 6; an answer in the wrong format is tried at most 3 times. */
   readonly tries?: number
 }
@@ -138,9 +138,9 @@ function httpSettings(name: string, options: HttpOptions<unknown>, urlEnv: strin
         ? null
         : positive(options.requestsPerSecond, `${name}({ requestsPerSecond })`),
     limits: {
-      pageBytes: typeof limits.pageBytes === 'number' ? limits.pageBytes : parseSize(limits.pageBytes ?? '32 MiB'),
-      headersMs: positive(limits.headersMs ?? 10_000, `${name}({ limits: { headersMs } })`),
-      bodyMs: positive(limits.bodyMs ?? 30_000, `${name}({ limits: { bodyMs } })`),
+      pageBytes: parseSize(limits.page ?? '32 MiB'),
+      headersMs: parseDuration(limits.headers ?? '10s'),
+      bodyMs: parseDuration(limits.body ?? '30s'),
       tries: whole(limits.tries ?? 6, 1, `${name}({ limits: { tries } })`),
     },
   }

@@ -1,4 +1,5 @@
 import { MillraceError } from '../errors.ts'
+import type { Rate } from '../quantities.ts'
 import type { Source } from '../source.ts'
 import { type Infer, t } from '../types.ts'
 import { httpSource } from './http.ts'
@@ -58,7 +59,7 @@ export interface RandomUsersOptions<I extends RandomUserField, E extends RandomU
   /** Fields not to fetch. Default none. */
   readonly exc?: readonly E[]
   /** Most users over time, such as `500/s`, or `max`. Default `500/s`. */
-  readonly pace?: string
+  readonly pace?: Rate | 'max'
 }
 
 /**

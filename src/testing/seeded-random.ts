@@ -1,0 +1,1 @@
+export { seededRandom } from '../adapters/system/seeded-random.ts'
