@@ -11,7 +11,8 @@ declare const type: unique symbol
  */
 export interface Expression<T> {
   readonly [node]: ExpressionNode
-  readonly [type]?: T
+  /** Only for TypeScript: there is no value yet. */
+  readonly [type]: T
 }
 
 /** What has one value, as opposed to a record or an array. */
@@ -69,7 +70,7 @@ function field(path: readonly string[], type: TypeNode | null): Expression<unkno
 }
 
 function expression<T>(of: ExpressionNode): Expression<T> {
-  return { [node]: of, [Symbol.toPrimitive]: refuseOperator } as Expression<T>
+  return { [node]: of, [Symbol.toPrimitive]: refuseOperator } as unknown as Expression<T>
 }
 
 /** `user.first + user.last` and `${user.first}` would join the words [object Object]. */

@@ -96,19 +96,35 @@ export type Select<Row> = { readonly [K in keyof Row]: Operand<Row[K]> }
 type NoOther<S, Row> = { readonly [K in Exclude<keyof S & string, keyof Row>]: never }
 
 /** `select` or `map` may only be left out where the record already is what the target takes. */
-type Fitting<In, Row> = [In] extends [Row] ? unknown : { select: unknown } | { map: unknown }
+type Fitting<In, Row, Given> = [In] extends [Row]
+  ? unknown
+  : Given extends 'select' | 'map'
+    ? unknown
+    : { select: unknown }
+
+/**
+ * The options that are given, as required ones: only then does TypeScript report what is wrong in a `select` on the
+ * line of its field. Names that are no option are refused.
+ */
+type GivenOptions<Given extends string, Known> = {
+  readonly [O in Given]: O extends 'where' | 'select' | 'map'
+    ? NonNullable<unknown>
+    : O extends keyof Known
+      ? unknown
+      : never
+}
 
 /** A pipeline to which stages can be added; each call returns a new one. */
 export interface PipelineBuilder extends Pipeline {
   /** A source read into a topic, run by a DAG of this name. */
-  ingest<In, Row, const S extends Select<Row>>(
+  ingest<In, Row, const S extends Select<Row>, Given extends string>(
     name: string,
-    options: IngestOptions<In, Row, S> & Fitting<In, Row>,
+    options: IngestOptions<In, Row, S> & GivenOptions<Given, IngestOptions<In, Row, S>> & Fitting<In, Row, Given>,
   ): PipelineBuilder
   /** A topic read into a table, continuously. */
-  stream<In, Row, const S extends Select<Row>>(
+  stream<In, Row, const S extends Select<Row>, Given extends string>(
     name: string,
-    options: StreamOptions<In, Row, S> & Fitting<In, Row>,
+    options: StreamOptions<In, Row, S> & GivenOptions<Given, StreamOptions<In, Row, S>> & Fitting<In, Row, Given>,
   ): PipelineBuilder
 }
 

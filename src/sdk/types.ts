@@ -21,8 +21,6 @@ export interface RecordType<T> extends Type<T> {
 /** The TypeScript type of a declared type: `Infer<typeof user>`. */
 export type Infer<S extends Type<unknown>> = S extends Type<infer T> ? T : never
 
-type InferFields<F extends { readonly [name: string]: Type<unknown> }> = { readonly [K in keyof F]: Infer<F[K]> }
-
 /** Names that Avro, SQL and the console can all show. */
 const avroName = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 
@@ -100,13 +98,13 @@ export const t = {
   record<const F extends { readonly [name: string]: Type<unknown> }>(
     name: string,
     fields: F,
-  ): RecordType<InferFields<F>> {
+  ): RecordType<{ readonly [K in keyof F]: Infer<F[K]> }> {
     checkName(name, 'record')
     const names = Object.keys(fields)
     if (names.length === 0) throw invalid(`record ${name}`, 'Give it at least one field.')
     for (const field of names) checkName(field, `field of record ${name}`)
     const node: RecordNode = { kind: 'record', name, fields: names.map(f => ({ name: f, type: fields[f]!.node })) }
-    return Object.freeze({ ...type<InferFields<F>>(node), node, fields: Object.freeze({ ...fields }) as never })
+    return Object.freeze({ ...type<never>(node), node, fields: Object.freeze({ ...fields }) as never })
   },
 }
 
