@@ -26,7 +26,9 @@ export {
   upper,
 } from './sdk/expressions.ts'
 export { type Pipeline, pipeline } from './sdk/pipeline.ts'
+export type { Duration, Rate, Size } from './sdk/quantities.ts'
 export type { Source } from './sdk/source.ts'
+export { type FilesOptions, files } from './sdk/sources/files.ts'
 export { type FromEnvironment, type HttpOptions, http } from './sdk/sources/http.ts'
 export { type RandomUser, randomUser, randomUsers } from './sdk/sources/random-users.ts'
 export { type Table, table } from './sdk/table.ts'
