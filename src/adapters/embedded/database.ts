@@ -9,6 +9,8 @@ export interface DatabaseOptions {
   readonly busyTimeoutMs?: number
   /** Page cache in KiB. Default 8 MiB. */
   readonly cacheKib?: number
+  /** Of a file made now; one that exists keeps its own. Default 4,096; larger ones suit large blobs. */
+  readonly pageBytes?: number
 }
 
 /** Opens a file of the state directory the way all of them are: write-ahead log, durable at every commit. */
@@ -18,13 +20,20 @@ export function openDatabase(path: string, options: DatabaseOptions): DatabaseSy
       readOnly: options.readOnly ?? false,
       timeout: options.busyTimeoutMs ?? 5_000,
     })
-    if (!options.readOnly) database.exec('PRAGMA journal_mode = WAL')
-    database.exec(`
-      PRAGMA synchronous = FULL;
-      PRAGMA wal_autocheckpoint = ${options.checkpointPages};
-      PRAGMA cache_size = -${options.cacheKib ?? 8192};
-      PRAGMA foreign_keys = ON;
-    `)
+    // The page size is fixed with the first page written, which the next statement does.
+    if (options.pageBytes !== undefined) database.exec(`PRAGMA page_size = ${options.pageBytes}`)
+    try {
+      if (!options.readOnly) database.exec(`PRAGMA page_size = ${options.pageBytes ?? 4096}; PRAGMA journal_mode = WAL`)
+      database.exec(`
+        PRAGMA synchronous = FULL;
+        PRAGMA wal_autocheckpoint = ${options.checkpointPages};
+        PRAGMA cache_size = -${options.cacheKib ?? 8192};
+        PRAGMA foreign_keys = ON;
+      `)
+    } catch (error) {
+      database.close()
+      throw error
+    }
     return database
   })
 }

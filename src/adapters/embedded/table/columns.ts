@@ -1,0 +1,94 @@
+import type { ColumnPlan } from '../../../plan/plan.ts'
+import { MillraceError } from '../../../sdk/errors.ts'
+
+/** A value as SQLite keeps it. */
+export type StoredValue = string | number | null
+
+/** How values of one column go into SQLite and come back. */
+export interface Column {
+  readonly name: string
+  readonly nullable: boolean
+  readonly sqlType: 'TEXT' | 'INTEGER' | 'REAL'
+  /** What is stored for a value that is not null; undefined if the column cannot hold it. */
+  readonly encode: (value: unknown) => string | number | undefined
+  readonly decode: (stored: string | number) => unknown
+  /** What `encode` takes, for people. */
+  readonly takes: string
+}
+
+type Coding = Omit<Column, 'name' | 'nullable'>
+
+/** @throws MillraceError `PLAN_UNSUPPORTED` for a type that has no column. */
+export function columnOf(plan: ColumnPlan): Column {
+  return { name: plan.name, nullable: plan.nullable, ...codingOf(plan) }
+}
+
+const text: Coding = {
+  sqlType: 'TEXT',
+  // A lone surrogate has no UTF-8; SQLite would store another character in its place.
+  encode: value => (typeof value === 'string' && value.isWellFormed() ? value : undefined),
+  decode: stored => stored,
+  takes: 'well-formed text',
+}
+
+const boolean: Coding = {
+  sqlType: 'INTEGER',
+  encode: value => (value === true ? 1 : value === false ? 0 : undefined),
+  decode: stored => stored === 1,
+  takes: 'true or false',
+}
+
+const int: Coding = {
+  sqlType: 'INTEGER',
+  encode: value => (typeof value === 'number' && (value | 0) === value ? value : undefined),
+  decode: stored => stored,
+  takes: 'a whole number of 32 bits',
+}
+
+const long: Coding = {
+  sqlType: 'INTEGER',
+  encode: value => (Number.isSafeInteger(value) ? (value as number) : undefined),
+  decode: stored => stored,
+  takes: 'a whole number within ±(2^53 − 1)',
+}
+
+const double: Coding = {
+  sqlType: 'REAL',
+  // SQLite turns NaN into null.
+  encode: value => (typeof value === 'number' && !Number.isNaN(value) ? value : undefined),
+  decode: stored => stored,
+  takes: 'a number',
+}
+
+const timestamp: Coding = {
+  sqlType: 'TEXT',
+  encode: value => (value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : undefined),
+  decode: stored => new Date(stored),
+  takes: 'a valid Date',
+}
+
+function codingOf({ name, type }: ColumnPlan): Coding {
+  switch (type.kind) {
+    case 'text':
+    case 'uuid':
+    case 'decimal':
+    case 'enum':
+      return text
+    case 'boolean':
+      return boolean
+    case 'int':
+      return int
+    case 'long':
+      return long
+    case 'double':
+      return double
+    case 'timestamp':
+      return timestamp
+    case 'array':
+    case 'record':
+      throw new MillraceError('PLAN_UNSUPPORTED', `Column ${name} is of type ${type.kind}; a column holds one value.`, {
+        place: name,
+        fix: 'Select its fields into columns of their own.',
+      })
+  }
+}
