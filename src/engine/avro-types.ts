@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import avsc from 'avsc'
-import type { AvroField, AvroNamed, AvroType } from '../plan/avro-schema.ts'
-import { splitName } from '../plan/avro-schema.ts'
+import { type AvroField, type AvroNamed, type AvroType, splitName } from '../plan/avro-schema.ts'
 import { parseDecimal } from '../sdk/decimal.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import type { Json } from '../sdk/json.ts'
@@ -10,7 +9,7 @@ const { LogicalType, LongType } = avsc.types
 
 /** A schema whose values are as `TypeNode` describes them: a timestamp is a `Date`, a decimal its text, a long a number. */
 export function readerType(type: AvroType): avsc.Type {
-  return forSchema(new Printer(true, { double: 'finite', string: 'text' }).type(type), {
+  return forSchema(new Printer(true).type(type), {
     decimal: Decimal,
     finite: FiniteDouble,
     text: Text,
@@ -21,7 +20,7 @@ export function readerType(type: AvroType): avsc.Type {
 
 /** A schema that is only ever read through a resolver to a reader's. */
 export function writerType(type: AvroType): avsc.Type {
-  return forSchema(new Printer(false, {}).type(type), { decimal: Decimal, 'timestamp-micros': Microseconds })
+  return forSchema(new Printer(false).type(type), { decimal: Decimal, 'timestamp-micros': Microseconds })
 }
 
 type LogicalTypes = { [name: string]: new (schema: avsc.Schema, options?: unknown) => avsc.types.LogicalType }
@@ -36,16 +35,16 @@ function forSchema(schema: Json, logicalTypes: LogicalTypes): avsc.Type {
 
 const keptLogicalTypes: readonly Json[] = ['decimal', 'timestamp-millis', 'timestamp-micros', 'uuid']
 
-/** Writes a schema for avsc, with `narrowed` giving the logical type of a primitive that has none. */
-class Printer {
-  readonly #defined = new Set<AvroNamed>()
-  /** A writer's defaults are never used, and avsc checks them more strictly than registries do. */
-  readonly #defaults: boolean
-  readonly #narrowed: { readonly [primitive: string]: string | undefined }
+/** Primitives that a reader checks further, by the logical type that does it. */
+const checked: { readonly [primitive: string]: string | undefined } = { double: 'finite', string: 'text' }
 
-  constructor(defaults: boolean, narrowed: { readonly [primitive: string]: string | undefined }) {
-    this.#defaults = defaults
-    this.#narrowed = narrowed
+/** Writes a schema for avsc. */
+class Printer {
+  readonly #reader: boolean
+  readonly #defined = new Set<AvroNamed>()
+
+  constructor(reader: boolean) {
+    this.#reader = reader
   }
 
   type(type: AvroType): Json {
@@ -63,8 +62,8 @@ class Printer {
       default: {
         const { logicalType = null, precision = 0, scale = 0 } = type.attributes
         if (keptLogicalTypes.includes(logicalType)) return { type: type.kind, logicalType, precision, scale }
-        const narrowed = this.#narrowed[type.kind]
-        return narrowed === undefined ? type.kind : { type: type.kind, logicalType: narrowed }
+        const check = this.#reader ? checked[type.kind] : undefined
+        return check === undefined ? type.kind : { type: type.kind, logicalType: check }
       }
     }
   }
@@ -80,7 +79,8 @@ class Printer {
   }
 
   #field({ name, type, default: fallback, aliases }: AvroField): Json {
-    const withDefault = this.#defaults && fallback !== undefined
+    // A writer's defaults are never used, and avsc checks them more strictly than registries do.
+    const withDefault = this.#reader && fallback !== undefined
     return { name, type: this.type(type), aliases, ...(withDefault ? { default: fallback } : {}) }
   }
 }

@@ -110,6 +110,7 @@ export function fromDeadLetterRecord(record: Pick<LogRecord, 'key' | 'value' | '
 const maxReason = 2_000
 
 function describe(error: MillraceError): string {
-  const text = error.place === null ? error.message : `${error.message} (${error.place})`
+  const { message, place } = error
+  const text = place === null || message.includes(place) ? message : `${message} (${place})`
   return text.length <= maxReason ? text : `${text.slice(0, maxReason - 1)}…`
 }

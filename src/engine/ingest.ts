@@ -42,7 +42,8 @@ export interface IngestOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly signal: AbortSignal
-  readonly onProgress: (progress: StageProgress) => void
+  /** Called for every page, with what the run has done so far. */
+  readonly onProgress: (progress: StageProgress, soFar: IngestResult) => void
 }
 
 /** What a run has done so far, over all its attempts. */
@@ -95,7 +96,7 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
         const deadLetters = processed.failed.map(each => toDeadLetterRecord(topic.deadLetterTopic, stageId(stage), each))
         await producer.append([...processed.records, ...deadLetters], [toCommit(group, topic.name, current)])
         timer.lap('sink')
-        report(options, page, processed, timer)
+        options.onProgress(toProgress(options, page, processed, timer), result(current))
         timer = new StepTimer(clock)
         if (stage.durationMs !== null && current.elapsedMs >= stage.durationMs) break
       }
@@ -215,8 +216,8 @@ function result({ cursor: _, ...rest }: Progress): IngestResult {
   return rest
 }
 
-function report(options: IngestOptions, page: SourcePage, processed: ProcessedPage, timer: StepTimer): void {
-  options.onProgress({
+function toProgress(options: IngestOptions, page: SourcePage, processed: ProcessedPage, timer: StepTimer): StageProgress {
+  return {
     stage: stageId(options.declaration.stage),
     at: options.clock.now(),
     recordsIn: page.records.length,
@@ -226,7 +227,7 @@ function report(options: IngestOptions, page: SourcePage, processed: ProcessedPa
     bytesIn: page.bytes,
     ms: timer.ms,
     partitions: [],
-  })
+  }
 }
 
 /** Aborts with `signal`, or when the run's duration is over. */

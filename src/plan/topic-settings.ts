@@ -10,7 +10,7 @@ export interface TopicSettings {
 }
 
 const thirtyDays = 30 * 86_400_000
-const sixteenMiB = 16 * 1024 ** 2
+const fortyMiB = 40 * 1024 ** 2
 
 export function topicSettings(topic: TopicPlan): TopicSettings {
   const { name, partitions, replication, retentionMs, maxRecordBytes } = topic
@@ -19,7 +19,7 @@ export function topicSettings(topic: TopicPlan): TopicSettings {
 
 /**
  * One partition, since dead letters need no order among them; kept for at least 30 days, so that there is time to look;
- * and records of at least 16 MiB, since one that was too large for its topic has to fit whole.
+ * and records of at least 40 MiB, since one that was too large for its topic has to fit whole: it came in a page of up to 32 MiB.
  */
 export function deadLetterTopicSettings(topic: TopicPlan): TopicSettings {
   return {
@@ -27,6 +27,6 @@ export function deadLetterTopicSettings(topic: TopicPlan): TopicSettings {
     partitions: 1,
     replication: topic.replication,
     retentionMs: Math.max(topic.retentionMs, thirtyDays),
-    maxRecordBytes: Math.max(2 * topic.maxRecordBytes, sixteenMiB),
+    maxRecordBytes: Math.max(2 * topic.maxRecordBytes, fortyMiB),
   }
 }

@@ -1,0 +1,64 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { parseRate } from '../sdk/quantities.ts'
+import type { CliContext } from './context.ts'
+import { addExamples, commonOptions } from './options.ts'
+import { withSession } from './session.ts'
+
+interface DevCommandOptions {
+  /** Records per second; null for as fast as they are processed. */
+  readonly pace?: number | null
+}
+
+export function addDevCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('dev')
+    .description('Run a pipeline in this process, with its schedule, and watch it live')
+    .argument('[pipeline]', 'name or file; default: the first of millrace.config.ts')
+    .option('--pace <rate>', 'records a second to ask a source for, such as 500/s, or max', paceOption)
+    .action(async (name: string | undefined, options: DevCommandOptions, self: Command) => {
+      const { json, target: targetName } = commonOptions(self, context)
+      await withSession(self, context, { state: 'create', mode: 'exclusive' }, async session => {
+        const [pipeline] = await session.pipelines(name === undefined ? session.project.config.pipelines.slice(0, 1) : [name])
+        const { startDev } = await import('./dev/run-dev.ts')
+        const { startView } = await import('./dev/start-view.ts')
+        const quit = new AbortController()
+        const { project, target, statePath } = session
+        const signal = AbortSignal.any([context.signal, quit.signal])
+        const dev = await startDev({
+          ...{ project, pipeline: pipeline!, target, targetName, statePath, env: context.env, signal },
+          recordsPerSecond: options.pace,
+        })
+        const view = startView({
+          snapshot: () => dev.tracker.snapshot(target.clock.now()),
+          stdout: process.stdout,
+          stdin: process.stdin,
+          json,
+          env: context.env,
+          clock: target.clock,
+          on: { trigger: () => void dev.trigger(), quit: () => quit.abort() },
+        })
+        try {
+          await dev.ended
+        } finally {
+          view.finish()
+        }
+        // Ctrl-C is how one leaves it, so it is no failure.
+        context.exitCode = 0
+      })
+    })
+  addExamples(command, [
+    ['millrace dev', 'the first pipeline of this project'],
+    ['millrace dev orders', 'another one'],
+    ['millrace dev --pace max', 'as fast as records are processed'],
+    ['millrace dev --json', 'what happens, a JSON document a line'],
+  ])
+}
+
+function paceOption(text: string): number | null {
+  if (text === 'max') return null
+  try {
+    return parseRate(text)
+  } catch {
+    throw new InvalidArgumentError('Write it as 500/s, or max.')
+  }
+}

@@ -1,0 +1,87 @@
+import { type Plan, stageId, tableId } from '../../plan/plan.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Orchestrator } from '../../ports/orchestrator.ts'
+import type { TableStore } from '../../ports/table.ts'
+import type { DevTracker } from './tracker.ts'
+
+export interface RefreshOptions {
+  readonly plan: Plan
+  readonly log: Log
+  readonly tables: TableStore
+  readonly orchestrator: Orchestrator
+  readonly tracker: DevTracker
+  readonly clock: Clock
+}
+
+/** How often lag, runs and memory are looked at, in milliseconds. */
+const intervalMs = 1_000
+
+/** Counting the rows of a table may take at most this share of the time: a large table is counted less often. */
+const countingShare = 0.02
+
+/**
+ * Looks once a second at what no stage reports: ends of topics, rows in tables, the newest run, memory. Returns how to stop.
+ * What fails is left as it was: the stages report failures of the same systems, with their reasons.
+ */
+export function keepFresh(options: RefreshOptions): () => void {
+  const { plan, tracker, clock } = options
+  const nextCount = new Map<string, number>()
+  let busy = false
+
+  const refresh = async () => {
+    if (busy) return
+    busy = true
+    try {
+      tracker.memoryIs(process.memoryUsage.rss())
+      await refreshTopics(options)
+      await refreshRuns(options)
+      for (const table of plan.tables) {
+        const id = tableId(table)
+        const started = clock.elapsed()
+        if (started < (nextCount.get(id) ?? 0)) continue
+        tracker.tableIs(id, (await options.tables.admin.count(table)).rows)
+        const took = clock.elapsed() - started
+        nextCount.set(id, clock.elapsed() + took / countingShare)
+      }
+    } catch {
+      // See above.
+    } finally {
+      busy = false
+    }
+  }
+
+  void committedSoFar(options).finally(refresh)
+  const timer = setInterval(() => void refresh(), intervalMs)
+  return () => clearInterval(timer)
+}
+
+async function refreshTopics({ plan, log, tracker }: RefreshOptions): Promise<void> {
+  for (const { name } of plan.topics) {
+    const ranges = await log.admin.ranges(name)
+    const records = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+    tracker.topicIs(name, new Map(ranges.map(({ partition, end }) => [partition, end])), records)
+  }
+}
+
+async function refreshRuns({ plan, orchestrator, tracker }: RefreshOptions): Promise<void> {
+  for (const { id } of plan.dags) {
+    const [run] = (await orchestrator.admin.runs({ dag: id, limit: 1 })).items
+    if (run !== undefined) {
+      const attempt = (await orchestrator.admin.attempts(id, run.runId)).at(-1)
+      tracker.runStands(run, attempt?.error ?? null)
+    }
+  }
+  const dags = (await orchestrator.admin.dags()).items.filter(dag => plan.dags.some(({ id }) => id === dag.plan.id))
+  tracker.scheduleIs(dags.map(dag => dag.nextRunAt).sort()[0] ?? null)
+}
+
+async function committedSoFar({ plan, tables, tracker }: RefreshOptions): Promise<void> {
+  for (const stage of plan.stages) {
+    if (stage.kind !== 'stream') continue
+    const table = plan.tables.find(each => tableId(each) === stage.into)
+    if (table === undefined) continue
+    const checkpoints = await tables.admin.checkpoints(table, stageId(stage))
+    tracker.committedIs(stageId(stage), new Map(checkpoints.map(({ partition, next }) => [partition, next])))
+  }
+}

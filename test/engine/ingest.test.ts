@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/adapters/system/clock.ts'
+import { type IngestOptions, type IngestResult, runIngest } from '../../src/engine/ingest.ts'
+import { http, lower, pipeline, t, table, topic } from '../../src/index.ts'
+import type { SourcePage, SourceRecord } from '../../src/ports/source.ts'
+import { MillraceError } from '../../src/sdk/errors.ts'
+import type { Pipeline } from '../../src/sdk/pipeline.ts'
+import { virtualClock } from '../../src/testing/virtual-clock.ts'
+import { Harness, overriding } from './harness.ts'
+
+const visitor = t.record('Visitor', { id: t.text(), mail: t.text(), age: t.optional(t.int()) })
+const visit = t.record('Visit', { id: t.text(), mail: t.text(), age: t.optional(t.int()) })
+const visits = topic('visits', { key: 'id', value: visit, partitions: 1, maxRecordBytes: '4 KiB' })
+const visitors = table('site.visitors', { row: visit, primaryKey: ['id'] })
+const source = http({ url: 'http://localhost/', schema: visitor })
+
+const site = declare({})
+
+function declare(options: { duration?: '60s' }): Pipeline {
+  return pipeline('site')
+    .ingest('collect', {
+      ...{ schedule: null, from: source, into: visits, ...options },
+      select: v => ({ id: v.id, mail: lower(v.mail), age: v.age }),
+    })
+    .stream('keep', { from: visits, into: visitors })
+}
+
+/** Three pages of two records each: the cursor of page n is n. */
+const pages = [1, 2, 3].map(page =>
+  [0, 1].map(i => ({ id: `${page}-${i}`, mail: `P${page}@EXAMPLE.COM`, age: i === 0 ? page : null })),
+)
+
+type Attempt = Partial<Omit<IngestOptions, 'run'>> & {
+  attempt?: number
+  continues?: boolean
+  records?: readonly (readonly SourceRecord[])[]
+}
+
+function run(harness: Harness, options: Attempt = {}): Promise<IngestResult> {
+  const {
+    attempt = 1,
+    continues = attempt > 1,
+    records = pages.map(page => page.map(value => ({ value }))),
+    ...rest
+  } = options
+  return runIngest({
+    declaration: { stage: harness.ingest, topic: harness.topic, map: null },
+    run: {
+      runId: 'manual__1',
+      attempt,
+      continues,
+      logicalDate: '2026-01-01T00:00:00.000Z',
+      interval: { start: '2026-01-01T00:00:00.000Z', end: '2026-01-01T00:00:00.000Z' },
+    },
+    source: scripted(records),
+    ...harness.ports,
+    clock: systemClock,
+    logger: harness.logger,
+    signal: new AbortController().signal,
+    onProgress: () => {},
+    ...rest,
+  })
+}
+
+function scripted(
+  records: readonly (readonly SourceRecord[])[],
+  onPage: (page: number) => Promise<void> | void = () => {},
+): IngestOptions['source'] {
+  return {
+    repeatable: true,
+    async *pages(_run, from, signal): AsyncGenerator<SourcePage> {
+      for (let page = Number(from ?? 0); page < records.length; page++) {
+        await onPage(page + 1)
+        signal.throwIfAborted()
+        yield { records: records[page]!, cursor: String(page + 1), bytes: 100 }
+      }
+    },
+    probe: async () => {},
+    close: async () => {},
+  }
+}
+
+const keysOf = async (harness: Harness) => (await harness.records()).map(({ key }) => Buffer.from(key!).toString())
+const allKeys = pages.flat().map(({ id }) => id)
+
+describe('an ingest run', () => {
+  it('appends every record, selected and encoded, and says what it did', async () => {
+    const harness = await Harness.open(site)
+    expect(await run(harness)).toMatchObject({ pages: 3, appended: 6, deadLetters: 0, filtered: 0, finished: true })
+    expect(await keysOf(harness)).toEqual(allKeys)
+    await harness.runStream()
+    expect(await harness.rows()).toContainEqual({ id: '2-0', mail: 'p2@example.com', age: 2 })
+    expect(await harness.rows()).toContainEqual({ id: '2-1', mail: 'p2@example.com', age: null })
+  })
+
+  it('goes on after the last page in the log when it is tried again (G1)', async () => {
+    const harness = await Harness.open(site)
+    const failing = scripted(
+      pages.map(page => page.map(value => ({ value }))),
+      page => {
+        if (page === 3) throw new MillraceError('SOURCE_UNREACHABLE', 'Gone.')
+      },
+    )
+    await expect(run(harness, { source: failing })).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' })
+    expect(await keysOf(harness)).toEqual(allKeys.slice(0, 4))
+    expect(await run(harness, { attempt: 2 })).toMatchObject({ pages: 3, appended: 6 })
+    expect(await keysOf(harness)).toEqual(allKeys)
+  })
+
+  it('has page and cursor in the log together or not at all (G1)', async () => {
+    const harness = await Harness.open(site)
+    for (const before of [true, false]) {
+      for (const nth of [1, 2, 3]) {
+        let appends = 0
+        const log = overriding(harness.ports.log, {
+          producer: async id => {
+            const producer = await harness.ports.log.producer(id)
+            return overriding(producer, {
+              append: async (records, commits) => {
+                appends += 1
+                if (before && appends === nth) throw new Error('killed')
+                const appended = await producer.append(records, commits)
+                if (appends === nth) throw new Error('killed')
+                return appended
+              },
+            })
+          },
+        })
+        await run(harness, { log, attempt: 2 }).catch(() => {})
+      }
+    }
+    await run(harness, { attempt: 3 })
+    expect(await keysOf(harness)).toEqual(allKeys)
+  })
+
+  it('does nothing more when the attempt before had finished without being recorded', async () => {
+    const harness = await Harness.open(site)
+    await run(harness)
+    expect(await run(harness, { attempt: 2 })).toMatchObject({ appended: 6, finished: true })
+    expect(await keysOf(harness)).toEqual(allKeys)
+  })
+
+  it('changes no row when it is done over (G4)', async () => {
+    const harness = await Harness.open(site)
+    await run(harness)
+    await harness.runStream()
+    const before = await harness.rows()
+    await run(harness, { attempt: 2, continues: false })
+    await harness.runStream()
+    expect(await harness.rows()).toEqual(before)
+  })
+
+  it('is fenced by a second start of the same run (G4)', async () => {
+    const harness = await Harness.open(site)
+    const second = Promise.withResolvers<IngestResult>()
+    const slow = scripted(
+      pages.map(page => page.map(value => ({ value }))),
+      async page => {
+        if (page === 2) await run(harness, { attempt: 2 }).then(second.resolve, second.reject)
+      },
+    )
+    await expect(run(harness, { source: slow })).rejects.toMatchObject({ code: 'PRODUCER_FENCED' })
+    expect(await second.promise).toMatchObject({ appended: 6 })
+    expect(await keysOf(harness)).toEqual(allKeys)
+  })
+
+  it('makes bad records dead letters with their bytes and reason, once, and appends the others (G5)', async () => {
+    const harness = await Harness.open(site)
+    const unreadable = { bytes: Buffer.from('{"id":'), error: new MillraceError('RECORD_INVALID', 'Not JSON.') }
+    const records: SourceRecord[][] = [
+      [{ value: { id: 'a', mail: 7 } }, { value: { id: 'b', mail: 'B' } }, unreadable],
+      [{ value: { id: 'c', mail: 'x'.repeat(5_000) } }, { value: 'no record' }],
+    ]
+    expect(await run(harness, { records })).toMatchObject({ appended: 1, deadLetters: 4 })
+    expect(await run(harness, { records, attempt: 2 })).toMatchObject({ appended: 1, deadLetters: 4 })
+    const letters = await harness.deadLetters()
+    expect(
+      letters.map(({ id, code, reason, value }) => [id, code, reason, Buffer.from(value!).toString().slice(0, 24)]),
+    ).toEqual([
+      [
+        'site/collect|manual__1||0',
+        'RECORD_INVALID',
+        'The source sent a record that does not match: mail: expected text, found 7',
+        '{"id":"a","mail":7}',
+      ],
+      ['site/collect|manual__1||2', 'RECORD_INVALID', 'Not JSON.', '{"id":'],
+      [
+        'site/collect|manual__1|1|0',
+        'RECORD_TOO_LARGE',
+        expect.stringContaining('visits takes 4096'),
+        '{"id":"c","mail":"xxxxxx',
+      ],
+      ['site/collect|manual__1|1|1', 'RECORD_INVALID', 'The source sent a record that does not match: expected an object, found "no record"', '"no record"'],
+    ])
+  })
+
+  it('streams for its duration over all attempts, and ends between pages or while it waits for one', async () => {
+    const harness = await Harness.open(declare({ duration: '60s' }))
+    const clock = virtualClock()
+    const endless = scripted(
+      Array.from({ length: 100 }, () => [{ value: { id: 'a', mail: 'm' } }]),
+      page => clock.advance(page === 3 ? 100_000 : 25_000),
+    )
+    const first = await run(harness, { source: endless, clock }).catch(error => error)
+    expect(first).toMatchObject({ pages: 2, finished: true, elapsedMs: 50_000 })
+  })
+
+  it('asks for `apply` when the schema is not registered', async () => {
+    const harness = await Harness.open(site)
+    const registry = overriding(harness.ports.registry, { lookup: async () => null })
+    await expect(run(harness, { registry })).rejects.toMatchObject({
+      code: 'SCHEMA_UNKNOWN',
+      fix: 'Run `millrace apply` first.',
+    })
+  })
+})
