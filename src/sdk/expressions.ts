@@ -1,8 +1,11 @@
 import { MillraceError } from './errors.ts'
 import type { ComparisonOperator, ExpressionNode, RecordNode, TypeNode } from './nodes.ts'
 
-/** Keys of an expression that no field of a record can collide with. */
-const node: unique symbol = Symbol('node')
+/**
+ * Keys of an expression that no field of a record can collide with. Registered, so that a pipeline file that resolves
+ * `millrace` to another copy than the command line is understood.
+ */
+const node: unique symbol = Symbol.for('millrace.node')
 declare const type: unique symbol
 
 /**
