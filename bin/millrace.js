@@ -6,4 +6,5 @@ if (major < 24 || (major === 24 && minor < 12)) {
   console.error('Run it as `npx millrace …` in the project that installed it: it brings its own Node.')
   process.exit(2)
 }
-await import('../dist/cli/main.js')
+const { main } = await import('../dist/cli/main.js')
+await main()

@@ -1,0 +1,60 @@
+import type { Command } from 'commander'
+import type { Step } from '../plan/diff.ts'
+import type { CliContext } from './context.ts'
+import { addExamples } from './options.ts'
+import type { Output } from './output.ts'
+import { deploymentPorts, withSession } from './session.ts'
+import { countOf, formatElapsed } from './text.ts'
+
+export function addApplyCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('apply')
+    .description('Create what is missing and change what can be; a second time changes nothing')
+    .argument('[pipeline...]', 'names or files; default: all of millrace.config.ts')
+    .action((only: string[], _, self: Command) =>
+      withSession(self, context, { state: 'create' }, async ({ options, pipelines, target }) => {
+        const startedAt = performance.now()
+        const { applyPlan, readDeployed } = await import('../engine/deploy.ts')
+        const { diff } = await import('../plan/diff.ts')
+        const ports = await deploymentPorts(target)
+        const applied: { readonly pipeline: string; readonly steps: readonly Step[] }[] = []
+        const plans = (await pipelines(only)).map(({ plan }) => plan)
+        // One that is refused must keep the others from being applied too (G8).
+        for (const plan of plans) {
+          for (const { error } of diff(plan, await readDeployed(plan, ports))) if (error !== undefined) throw error
+        }
+        for (const plan of plans) {
+          const steps = await applyPlan(plan, ports)
+          applied.push({ pipeline: plan.pipeline, steps })
+          if (!options.json) await printSteps(plan.pipeline, steps, context.stdout)
+        }
+        if (options.json) return context.stdout.json({ pipelines: applied })
+        const done = applied.flatMap(each => each.steps).filter(isDone).length
+        const took = formatElapsed(performance.now() - startedAt)
+        await context.stderr.line(done === 0 ? 'Nothing to do.' : `${countOf(done, 'step')} done in ${took}.`)
+      }),
+    )
+  addExamples(command, [
+    ['millrace apply', 'all pipelines of this project'],
+    ['millrace apply users --state /tmp/try', 'one, in another state directory'],
+  ])
+}
+
+function isDone({ action }: Step): boolean {
+  return action === 'create' || action === 'change'
+}
+
+async function printSteps(pipeline: string, steps: readonly Step[], output: Output): Promise<void> {
+  const done = steps.filter(isDone)
+  if (done.length === 0) {
+    await output.line(`${output.style('bold', pipeline)} is as declared: ${countOf(steps.length, 'thing')} kept.`)
+    return
+  }
+  await output.line(output.style('bold', pipeline))
+  const width = Math.max(...done.map(({ kind }) => kind.length))
+  for (const { action, kind, name, details } of done) {
+    const verb = action === 'create' ? 'created' : 'changed'
+    const facts = details.length === 0 ? '' : output.style('dim', `  ${details.join(', ')}`)
+    await output.line(`  ${output.style('green', '✓')} ${verb} ${kind.padEnd(width)}  ${name}${facts}`)
+  }
+}

@@ -1,0 +1,116 @@
+import { hostname } from 'node:os'
+import { type StreamPlan, stageId, tableId } from '../plan/plan.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { TaskExit } from '../ports/orchestrator.ts'
+import type { StageProgress } from '../ports/processor.ts'
+import { runStreamStage } from '../run-stage.ts'
+import { MillraceError } from '../sdk/errors.ts'
+import type { Target } from '../targets.ts'
+import { bothLoggers, ProgressLines, type SoFar, stderrLogger } from './progress-lines.ts'
+import { failedExit, type StageRun } from './run.ts'
+import { countOf, formatCount, formatElapsed } from './text.ts'
+
+/** How often `--until-caught-up` compares the topic's end with what is processed, in milliseconds. */
+const lagIntervalMs = 250
+
+/** Runs a stream stage until it is told to stop or, if asked for, until nothing is left to do. */
+export async function runStreamUntilEnd(run: StageRun<StreamPlan>): Promise<TaskExit> {
+  const { session, context, pipeline, stage, options } = run
+  const { target } = session
+  const lines = new ProgressLines(context, session.options.json, target.clock)
+  const totals = new StreamTotals()
+  const drain = new AbortController()
+  const stop = new AbortController()
+  const ended = new AbortController()
+  const startDraining = () => {
+    drain.abort()
+    const overdue = () => stop.abort()
+    target.clock.sleep(options.drainTimeout, ended.signal).then(overdue, () => {})
+  }
+  context.signal.addEventListener('abort', startDraining, { once: true })
+  await context.stderr.line(`${stage.from} → ${stage.into}, group ${stage.group}; Ctrl-C drains and ends.`)
+  try {
+    const running = runStreamStage({
+      target,
+      pipeline,
+      stage,
+      member: `${hostname()}.${process.pid}`,
+      logger: bothLoggers(target.stageLogger(stage.name), stderrLogger(context)),
+      drain: drain.signal,
+      stop: stop.signal,
+      onState: () => {},
+      onProgress(progress) {
+        totals.add(progress)
+        lines.show(() => totals.describe())
+      },
+    })
+    if (options.untilCaughtUp) {
+      const watching = AbortSignal.any([ended.signal, drain.signal])
+      // A failure of the stage ends the watching, and is what is reported.
+      whenCaughtUp(run, target.clock, watching).then(startDraining, () => {})
+    }
+    await running
+    if (stop.signal.aborted) return failedExit(notDrained(options.drainTimeout), { ...totals.all })
+    return { kind: 'done', result: { ...totals.all } }
+  } catch (thrown) {
+    return failedExit(thrown, { ...totals.all })
+  } finally {
+    ended.abort()
+    context.signal.removeEventListener('abort', startDraining)
+  }
+}
+
+function notDrained(drainTimeoutMs: number): MillraceError {
+  return new MillraceError('STAGE_FAILED', `Draining took longer than ${formatElapsed(drainTimeoutMs)}.`, {
+    retry: 'later',
+    fix: 'Nothing is lost: the next start goes on. Raise --drain-timeout if it is to finish.',
+  })
+}
+
+/** Resolves when everything that is in the topic is processed, by this member of the group or another. */
+async function whenCaughtUp(run: StageRun<StreamPlan>, clock: Clock, signal: AbortSignal): Promise<void> {
+  while ((await readLag(run.session.target, run)) > 0) await clock.sleep(lagIntervalMs, signal)
+}
+
+async function readLag(target: Target, { pipeline, stage }: StageRun<StreamPlan>): Promise<number> {
+  const table = pipeline.plan.tables.find(each => tableId(each) === stage.into)
+  if (table === undefined) throw new MillraceError('INVARIANT_BROKEN', `The plan has no table ${stage.into}.`)
+  const log = await target.log()
+  const tables = await target.tables()
+  const processed = new Map<number, number>()
+  // The table's checkpoint or the group's offset, whichever is further: which of them leads depends on the table.
+  for (const { partition, next } of [
+    ...(await tables.admin.checkpoints(table, stageId(stage))).filter(({ topic }) => topic === stage.from),
+    ...(await log.admin.committed(stage.group, stage.from)),
+  ]) {
+    processed.set(partition, Math.max(next, processed.get(partition) ?? 0))
+  }
+  const ranges = await log.admin.ranges(stage.from)
+  return ranges.reduce((lag, { partition, start, end }) => {
+    return lag + Math.max(0, end - Math.max(start, processed.get(partition) ?? 0))
+  }, 0)
+}
+
+class StreamTotals {
+  readonly all = { records: 0, rows: 0, deadLetters: 0, filtered: 0 }
+  readonly #lags = new Map<number, number>()
+
+  add(progress: StageProgress): void {
+    this.all.records += progress.recordsIn
+    this.all.rows += progress.recordsOut
+    this.all.deadLetters += progress.deadLetters
+    this.all.filtered += progress.filtered
+    for (const { partition, committed, end } of progress.partitions) this.#lags.set(partition, end - committed)
+  }
+
+  describe(): SoFar {
+    const lag = [...this.#lags.values()].reduce((sum, each) => sum + each, 0)
+    const left = this.all.filtered === 0 ? [] : [`${countOf(this.all.filtered, 'record')} left out`]
+    return {
+      records: this.all.records,
+      deadLetters: this.all.deadLetters,
+      facts: [`lag ${formatCount(lag)}`, ...left],
+      totals: { ...this.all, lag },
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import type { Command } from 'commander'
+import type { Plan } from '../plan/plan.ts'
+import type { TaskExit } from '../ports/orchestrator.ts'
+import type { LoadedPipeline } from '../project.ts'
+import { asMillraceError, MillraceError } from '../sdk/errors.ts'
+import type { Json } from '../sdk/json.ts'
+import type { Target } from '../targets.ts'
+import { type CliContext, exitCodes } from './context.ts'
+import { printFault } from './failure.ts'
+import { addExamples, durationOption, timeOption, wholeNumber } from './options.ts'
+import { deploymentPorts, type Session, withSession } from './session.ts'
+
+/** What `run` was given besides the stage. */
+export interface RunOptions {
+  readonly runId?: string
+  /** ISO 8601 in UTC. */
+  readonly logicalDate?: string
+  readonly attempt: number
+  /** Milliseconds. */
+  readonly duration?: number
+  /** Milliseconds. */
+  readonly drainTimeout: number
+  readonly untilCaughtUp: boolean
+}
+
+export function addRunCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('run')
+    .description('Run one stage in this process: what a scheduler or a container starts')
+    .argument('<pipeline/stage>', 'the stage, such as users/spark_stream')
+    .option('--run-id <id>', 'ingest: id of the run (default: manual__<logical date>)')
+    .option('--logical-date <time>', 'ingest: ISO 8601; one date always reads the same (default: now)', timeOption)
+    .option(
+      '--attempt <n>',
+      'ingest: from 2 on, go on where the attempt before stopped (default: 1)',
+      wholeNumber(1, 1000),
+    )
+    .option('--duration <time>', 'ingest: stream this long in place of what is declared, such as 60s', durationOption)
+    .option(
+      '--drain-timeout <time>',
+      'stream: on SIGTERM, finish what is in hand within it (default: 10s)',
+      durationOption,
+    )
+    .option('--until-caught-up', 'stream: end when every record is processed')
+    .addHelpText('after', runHelp)
+    .action(async (address: string, given: Partial<RunOptions>, self: Command) => {
+      const options = { attempt: 1, drainTimeout: 10_000, untilCaughtUp: false, ...given }
+      const exit = await runStage(self, context, address, options).catch(thrown => {
+        context.signal.throwIfAborted()
+        return failedExit(thrown, null)
+      })
+      if (exit.kind !== 'done') await printFault(exit.error, context.stderr)
+      await context.stdout.json({ stage: address, ...exit })
+      context.exitCode = { done: exitCodes.done, retry: exitCodes.failed, never: exitCodes.refused }[exit.kind]
+    })
+  addExamples(command, [
+    ['millrace run users/user_automation --duration 10s', 'one run of an ingest stage'],
+    ['millrace run users/spark_stream', 'a stream stage, until SIGTERM or Ctrl-C'],
+    ['millrace run users/spark_stream --until-caught-up', 'a stream stage, until nothing is left to do'],
+  ])
+}
+
+async function runStage(
+  command: Command,
+  context: CliContext,
+  address: string,
+  options: RunOptions,
+): Promise<TaskExit> {
+  return withSession(command, context, { state: 'require' }, async session => {
+    const { findStage } = await import('../run-stage.ts')
+    const { pipeline, stage } = findStage(await session.pipelines(), address)
+    await requireApplied(pipeline.plan, session.target)
+    const attempt = { session, context, pipeline, options }
+    if (stage.kind === 'ingest') {
+      const { runIngestAttempt } = await import('./run-ingest.ts')
+      return runIngestAttempt({ ...attempt, stage })
+    }
+    const { runStreamUntilEnd } = await import('./run-stream.ts')
+    return runStreamUntilEnd({ ...attempt, stage })
+  })
+}
+
+/** What a stage is run with. */
+export interface StageRun<Stage> {
+  readonly session: Session
+  readonly context: CliContext
+  readonly pipeline: LoadedPipeline
+  readonly stage: Stage
+  readonly options: RunOptions
+}
+
+/** How an attempt ended that threw. */
+export function failedExit(thrown: unknown, result: Json): TaskExit {
+  const error = asMillraceError(thrown)
+  return { kind: error.retry === 'never' ? 'never' : 'retry', error: error.toJSON(), result }
+}
+
+/** A stage creates nothing: what it writes to must be what its plan says. */
+async function requireApplied(plan: Plan, target: Target): Promise<void> {
+  const { readDeployed } = await import('../engine/deploy.ts')
+  const { diff } = await import('../plan/diff.ts')
+  const steps = diff(plan, await readDeployed(plan, await deploymentPorts(target)))
+  const undone = steps.filter(({ action, kind }) => action !== 'keep' && kind !== 'dag')
+  const refused = undone.find(({ error }) => error !== undefined)
+  if (refused?.error !== undefined) throw refused.error
+  const [first] = undone
+  if (first === undefined) return
+  const what = first.action === 'create' ? 'does not exist' : 'is not as declared'
+  throw new MillraceError('NOT_FOUND', `The ${first.kind} ${first.name} ${what}.`, {
+    place: plan.pipeline,
+    fix: 'Run `millrace apply` first; `millrace plan` shows what it would do.',
+  })
+}
+
+const runHelp = `
+The last line of standard output is JSON:
+  {"stage":…,"kind":"done","result":{…}}               exit code 0
+  {"stage":…,"kind":"retry","error":{…},"result":{…}}  exit code 1: another attempt may succeed
+  {"stage":…,"kind":"never","error":{…},"result":{…}}  exit code 2: no attempt will before something is corrected
+A stream stage that was told to stop and could finish what it had in hand is done.`
