@@ -127,12 +127,13 @@ export function sourceConformance(open: () => Promise<SourceFixture>): readonly 
       await fixture.source.probe(never())
     }),
 
-    rule('closes while a reader has stopped early, and may be closed twice', async fixture => {
+    rule('ends its readers when it is closed, and may be closed twice', async fixture => {
       const pages = fixture.source.pages(fixture.run, null, never())[Symbol.asyncIterator]()
       await pages.next()
       await fixture.source.close()
       await fixture.source.close()
-      await assert.rejects(read(fixture, null, 1), 'a closed source gave a page')
+      await assert.rejects(async () => pages.next(), 'a closed source gave another page')
+      await assert.rejects(read(fixture, null, 1), 'a closed source gave a first page')
     }),
   ]
 }

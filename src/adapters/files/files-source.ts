@@ -25,7 +25,7 @@ export async function openFilesSource(node: SourceNode, options: FilesSourceOpti
   const settings = node.settings as FilesSettings
   const absolute = (file: string) => resolve(options.directory, file)
   const opened = new Set<FileHandle>()
-  let closed = false
+  const closed = new AbortController()
 
   async function listFiles(): Promise<readonly string[]> {
     const files: string[] = []
@@ -57,7 +57,6 @@ export async function openFilesSource(node: SourceNode, options: FilesSourceOpti
         // A new buffer each time: the records of a page are views of it.
         const buffer = Buffer.allocUnsafe(chunkBytes)
         const { bytesRead } = await readable(file, handle.read(buffer, 0, chunkBytes, at))
-        signal.throwIfAborted()
         if (bytesRead === 0) break
         at += bytesRead
         yield* pages.add(splitter.push(buffer.subarray(0, bytesRead)))
@@ -71,14 +70,20 @@ export async function openFilesSource(node: SourceNode, options: FilesSourceOpti
     }
   }
 
-  async function* pages(_run: SourceRun, from: Cursor | null, signal: AbortSignal): AsyncGenerator<SourcePage> {
+  async function* pages(_run: SourceRun, from: Cursor | null, caller: AbortSignal): AsyncGenerator<SourcePage> {
+    const signal = AbortSignal.any([caller, closed.signal])
     signal.throwIfAborted()
-    if (closed) throw new DOMException('The source was closed.', 'AbortError')
     const files = await listFiles()
     const start = from === null ? { file: files[0], offset: 0 } : parseCursor(from)
     const first = start.file === undefined ? 0 : files.indexOf(start.file)
     if (first === -1) throw cursorInvalid(`${start.file} is not one of the source's files.`)
-    for (const [i, file] of files.slice(first).entries()) yield* readFile(file, i === 0 ? start.offset : 0, signal)
+    for (const [i, file] of files.slice(first).entries()) {
+      for await (const page of readFile(file, i === 0 ? start.offset : 0, signal)) {
+        // One chunk can hold many pages.
+        signal.throwIfAborted()
+        yield page
+      }
+    }
   }
 
   return {
@@ -89,7 +94,7 @@ export async function openFilesSource(node: SourceNode, options: FilesSourceOpti
       for (const file of await listFiles()) await (await readable(file, open(absolute(file)))).close()
     },
     async close() {
-      closed = true
+      closed.abort(new DOMException('The source was closed.', 'AbortError'))
       for (const handle of [...opened]) await handle.close()
     },
   }

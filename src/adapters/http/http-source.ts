@@ -61,7 +61,6 @@ export async function openHttpSource(node: SourceNode, options: HttpSourceOption
     let at = from === null ? firstPosition(settings.page) : parseCursor(settings.page, from)
     let due = clock.elapsed()
     while (!('end' in at)) {
-      signal.throwIfAborted()
       const early = due - clock.elapsed()
       if (early > 0) await clock.sleep(early, signal)
       const asked = clock.elapsed()

@@ -15,7 +15,7 @@ describe('files', () => {
 async function open(): Promise<SourceFixture> {
   const directory = temporaryDirectory()
   for (const name of ['a', 'b']) {
-    const lines = Array.from({ length: 1700 }, (_, i) => (i % 500 === 3 ? 'not JSON' : `{"id":"${name}${i}"}`))
+    const lines = Array.from({ length: 3400 }, (_, i) => (i % 500 === 3 ? 'not JSON' : `{"id":"${name}${i}"}`))
     writeFileSync(join(directory, `${name}.ndjson`), lines.join('\n'))
   }
   const source = await openFilesSource(files({ path: '.', schema: t.record('Row', { id: t.text() }) }).node, {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openFilesSource } from '../../../src/adapters/files/files-source.ts'
@@ -58,7 +58,10 @@ describe('a file', () => {
 
   it('may have a line of exactly the limit', async () => {
     const records = await readText('{"id":1}\n{"id":10}\n', { maxLine: 8 })
-    expect(records.map(record => 'error' in record)).toEqual([false, true])
+    expect(records[0]!.value).toEqual({ id: 1 })
+    expect(records[1]).toMatchObject({
+      error: { message: 'The line has 9 bytes, more than the source allows; only its first 8 are kept.' },
+    })
   })
 
   it('is read in pages of at most 1,000 records or about 1 MiB', async () => {
@@ -79,6 +82,21 @@ describe('a file', () => {
     const second = await pages.next()
     expect(second.value.records.at(-1).value).toMatch(/^y+$/)
     await pages.return?.()
+  })
+})
+
+describe('a source that is closed', () => {
+  // Where /proc lists what a process has open.
+  it.runIf(process.platform === 'linux')('closes the file of a reader that was left', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'rows.ndjson')
+    writeFileSync(path, '{"id":1}\n'.repeat(5000))
+    const isOpen = () => readdirSync('/proc/self/fd').some(fd => target(fd) === path)
+    const source = await openFilesSource(files({ path: 'rows.ndjson', schema }).node, { directory })
+    await source.pages(run, null, new AbortController().signal)[Symbol.asyncIterator]().next()
+    expect(isOpen()).toBe(true)
+    await source.close()
+    expect(isOpen()).toBe(false)
   })
 })
 
@@ -151,4 +169,13 @@ function values(records: readonly SourceRecord[]): unknown[] {
 
 function text(record: SourceRecord): string {
   return Buffer.from(record.bytes!).toString()
+}
+
+/** What an open file descriptor is of; undefined if it was closed since it was listed. */
+function target(fd: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return undefined
+  }
 }

@@ -96,6 +96,8 @@ describe('randomUsers', () => {
       urlEnv: 'RANDOM_USER_URL',
       query: {},
       size: { parameter: 'results', value: 500 },
+      page: { kind: 'number', parameter: 'page', start: 1, last: 10_000 },
+      seed: { parameter: 'seed', digits: 16 },
       recordsPerSecond: 500,
     })
   })
