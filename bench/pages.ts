@@ -22,7 +22,9 @@ export function writePages(path: string, users: number, pageSize: number, ids: I
       const number = written + index
       return makeUser(number, ids === 'random' ? randomUUID() : timeOrdered(number))
     })
-    const bytes = Buffer.from(JSON.stringify({ results, info: { results: count, page: offsets.length, version: '1.4' } }))
+    const bytes = Buffer.from(
+      JSON.stringify({ results, info: { results: count, page: offsets.length, version: '1.4' } }),
+    )
     writeSync(file, bytes)
     offsets.push(offsets.at(-1)! + bytes.length)
   }

@@ -57,7 +57,7 @@ export interface IngestStageOptions {
   readonly source: Source
   readonly logger: Logger
   readonly signal: AbortSignal
-  readonly onProgress: (progress: StageProgress) => void
+  readonly onProgress: (progress: StageProgress, soFar: IngestResult) => void
 }
 
 /** Runs one attempt of an ingest stage on a target's adapters. */

@@ -1,14 +1,12 @@
 import { parentPort, threadId, workerData } from 'node:worker_threads'
-import type { FromStageThread, ToStageThread } from './adapters/embedded/processor.ts'
-import { openStateDirectory } from './adapters/embedded/state-directory.ts'
-import { fileLogger } from './adapters/system/file-logger.ts'
+import type { StageCommand, StageReport } from './ports/processor.ts'
 import { loadPipelines, loadProject, targetConfig } from './project.ts'
 import { findStage, runStreamStage } from './run-stage.ts'
-import { asMillraceError } from './sdk/errors.ts'
-import { Target } from './targets.ts'
+import { asMillraceError, MillraceError } from './sdk/errors.ts'
+import { openTarget } from './targets.ts'
 
 /** What `dev` tells the thread of a stream stage: where its declaration is. */
-export interface StageThreadData {
+export type StageThreadData = {
   readonly projectDirectory: string
   readonly pipelineFile: string
   readonly target: string
@@ -19,10 +17,10 @@ export interface StageThreadData {
 
 const port = parentPort
 if (port === null) throw new Error('stage-thread runs only as a worker thread.')
-const tell = (event: FromStageThread) => port.postMessage(event)
+const tell = (event: StageReport) => port.postMessage(event)
 const drain = new AbortController()
 const stop = new AbortController()
-port.on('message', ({ kind }: ToStageThread) => (kind === 'drain' ? drain : stop).abort())
+port.on('message', ({ kind }: StageCommand) => (kind === 'drain' ? drain : stop).abort())
 
 try {
   await run(workerData as StageThreadData)
@@ -34,19 +32,21 @@ try {
 
 async function run(data: StageThreadData): Promise<void> {
   const project = await loadProject(data.projectDirectory)
-  const state = await openStateDirectory(data.statePath, { mode: 'shared' })
-  const config = targetConfig(project, data.target)
-  const target = new Target({ config, state, projectDirectory: project.directory, env: process.env })
-  const { pipeline, stage } = findStage(await loadPipelines(project, [data.pipelineFile]), data.stage)
-  if (stage.kind !== 'stream') throw new Error(`${data.stage} is not a stream stage.`)
-  const logger = fileLogger(state.logsDirectory, stage.name, target.clock)
+  const target = await openTarget({
+    config: targetConfig(project, data.target),
+    statePath: data.statePath,
+    projectDirectory: project.directory,
+    env: process.env,
+  })
   try {
+    const { pipeline, stage } = findStage(await loadPipelines(project, [data.pipelineFile]), data.stage)
+    if (stage.kind !== 'stream') throw new MillraceError('STAGE_UNKNOWN', `${data.stage} is not a stream stage.`)
     await runStreamStage({
       target,
       pipeline,
       stage,
       member: `${process.pid}.${threadId}`,
-      logger,
+      logger: target.stageLogger(stage.name),
       drain: drain.signal,
       stop: stop.signal,
       onState: (state, error) => tell({ kind: 'state', state, error: error?.toJSON() ?? null }),
@@ -54,6 +54,5 @@ async function run(data: StageThreadData): Promise<void> {
     })
   } finally {
     await target.close()
-    await state.close()
   }
 }

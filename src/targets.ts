@@ -1,7 +1,9 @@
 import type { StateDirectory } from './adapters/embedded/state-directory.ts'
 import { systemClock, systemRandom } from './adapters/system/clock.ts'
+import { fileLogger, readLogFile } from './adapters/system/file-logger.ts'
 import type { Log } from './ports/log.ts'
-import type { Orchestrator } from './ports/orchestrator.ts'
+import type { Logger } from './ports/logger.ts'
+import type { LogLine, Orchestrator } from './ports/orchestrator.ts'
 import type { Processor } from './ports/processor.ts'
 import type { SchemaRegistry } from './ports/schema-registry.ts'
 import type { Source } from './ports/source.ts'
@@ -12,10 +14,25 @@ import type { SourceNode } from './sdk/nodes.ts'
 
 export interface TargetOptions {
   readonly config: TargetConfig
-  readonly state: StateDirectory
+  /** Where embedded adapters keep their files, and every target its logs. */
+  readonly statePath: string
+  /** `exclusive` for the one process that schedules and serves; default `shared`. */
+  readonly mode?: 'exclusive' | 'shared'
   /** Relative paths in the declaration start here. */
   readonly projectDirectory: string
   readonly env: NodeJS.ProcessEnv
+}
+
+/** The bundled simulator of the randomuser API, running. */
+export interface Simulator {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** @throws MillraceError `STATE_IN_USE`, `STATE_READ_ONLY`, `STATE_VERSION`, `STATE_CORRUPT`. */
+export async function openTarget(options: TargetOptions): Promise<Target> {
+  const { openStateDirectory } = await import('./adapters/embedded/state-directory.ts')
+  return new Target(options, await openStateDirectory(options.statePath, { mode: options.mode ?? 'shared' }))
 }
 
 /**
@@ -26,30 +43,32 @@ export class Target {
   readonly clock = systemClock
   readonly random = systemRandom
   readonly #options: TargetOptions
+  readonly #state: StateDirectory
   readonly #opened = new Map<string, Promise<{ close(): Promise<void> }>>()
 
-  constructor(options: TargetOptions) {
+  constructor(options: TargetOptions, state: StateDirectory) {
     this.#options = options
+    this.#state = state
   }
 
   log(): Promise<Log> {
     return this.#once('log', async () => {
       const { openEmbeddedLog } = await import('./adapters/embedded/log/log.ts')
-      return openEmbeddedLog({ path: this.#options.state.logPath, clock: this.clock })
+      return openEmbeddedLog({ path: this.#state.logPath, clock: this.clock })
     })
   }
 
   registry(): Promise<SchemaRegistry> {
     return this.#once('registry', async () => {
       const { openEmbeddedRegistry } = await import('./adapters/embedded/registry/registry.ts')
-      return openEmbeddedRegistry({ path: this.#options.state.registryPath })
+      return openEmbeddedRegistry({ path: this.#state.registryPath })
     })
   }
 
   tables(): Promise<TableStore> {
     return this.#once('tables', async () => {
       const { openEmbeddedTables } = await import('./adapters/embedded/table/table-store.ts')
-      return openEmbeddedTables({ directory: this.#options.state.tablesDirectory })
+      return openEmbeddedTables({ directory: this.#state.tablesDirectory })
     })
   }
 
@@ -57,7 +76,7 @@ export class Target {
     return this.#once('orchestrator', async () => {
       const { openEmbeddedOrchestrator } = await import('./adapters/embedded/orchestrator/orchestrator.ts')
       const { clock, random } = this
-      return openEmbeddedOrchestrator({ path: this.#options.state.orchestratorPath, clock, random })
+      return openEmbeddedOrchestrator({ path: this.#state.orchestratorPath, clock, random })
     })
   }
 
@@ -80,10 +99,32 @@ export class Target {
     return openHttpSource(node, { clock: this.clock, random: this.random, env })
   }
 
+  /** Whether a simulator of this source is bundled. */
+  simulates(node: SourceNode): boolean {
+    return node.name === 'randomuser'
+  }
+
+  simulator(): Promise<Simulator> {
+    return this.#once('simulator', async () => {
+      const { startSimulatorThread } = await import('./adapters/http/simulator-thread.ts')
+      return startSimulatorThread({})
+    })
+  }
+
+  stageLogger(stage: string): Logger {
+    return fileLogger(this.#state.logsDirectory, stage, this.clock)
+  }
+
+  /** What a stage's logger wrote, oldest first. */
+  stageLog(stage: string): readonly LogLine[] {
+    return readLogFile(this.#state.logsDirectory, stage)
+  }
+
   async close(): Promise<void> {
     const opened = [...this.#opened.values()].reverse()
     this.#opened.clear()
     for (const adapter of opened) await (await adapter.catch(() => null))?.close()
+    await this.#state.close()
   }
 
   #once<T extends { close(): Promise<void> }>(name: string, open: () => Promise<T>): Promise<T> {

@@ -77,3 +77,11 @@ export interface PartitionProgress {
   /** The log's end when the batch was read. */
   readonly end: number
 }
+
+/** What the process or thread that runs a stage tells its processor. */
+export type StageReport =
+  | { readonly kind: 'state'; readonly state: StageState; readonly error: ErrorReport | null }
+  | { readonly kind: 'progress'; readonly progress: StageProgress }
+
+/** What a processor tells the process or thread that runs a stage. */
+export type StageCommand = { readonly kind: 'drain' } | { readonly kind: 'stop' }

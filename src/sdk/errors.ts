@@ -89,7 +89,10 @@ export const errorKinds = {
   RUN_UNKNOWN: { meaning: 'The DAG has no such run.', retry: 'never' },
   RUN_EXISTS: { meaning: 'The DAG already has a run for this logical date.', retry: 'never' },
   RUN_STATE: { meaning: 'The run is in a state that does not allow this.', retry: 'never' },
+  RUN_CANCELLED: { meaning: 'The run was cancelled.', retry: 'never' },
   TASK_TIMED_OUT: { meaning: 'An attempt took longer than its limit.', retry: 'later' },
+  TASK_LOST: { meaning: 'The process that ran an attempt vanished.', retry: 'now' },
+  SCHEDULER_FENCED: { meaning: 'Another scheduler has taken over.', retry: 'never' },
 
   // processor and engine
   STAGE_UNKNOWN: { meaning: 'The pipeline has no such stage.', retry: 'never' },
@@ -157,6 +160,11 @@ export interface ErrorReport {
   readonly fix: string | null
   readonly retry: Retry
   readonly outcome: Outcome
+}
+
+/** The error that a report was made from, in another thread or process. */
+export function fromReport({ code, message, place, fix, retry, outcome }: ErrorReport): MillraceError {
+  return new MillraceError(code, message, { ...(place && { place }), ...(fix && { fix }), retry, outcome })
 }
 
 /** Anything thrown, as a `MillraceError`; what is not one yet becomes `code` with the original as its cause. */

@@ -190,7 +190,12 @@ describe('an ingest run', () => {
         expect.stringContaining('visits takes 4096'),
         '{"id":"c","mail":"xxxxxx',
       ],
-      ['site/collect|manual__1|1|1', 'RECORD_INVALID', 'The source sent a record that does not match: expected an object, found "no record"', '"no record"'],
+      [
+        'site/collect|manual__1|1|1',
+        'RECORD_INVALID',
+        'The source sent a record that does not match: expected an object, found "no record"',
+        '"no record"',
+      ],
     ])
   })
 

@@ -1,16 +1,16 @@
 import { Worker } from 'node:worker_threads'
 import type { Plan } from '../../plan/plan.ts'
-import { type Processor, type StageEvent, type StageState, type StageStatus, stageTransitions } from '../../ports/processor.ts'
-import { asMillraceError, type ErrorReport, MillraceError } from '../../sdk/errors.ts'
+import {
+  type Processor,
+  type StageCommand,
+  type StageEvent,
+  type StageReport,
+  type StageState,
+  type StageStatus,
+  stageTransitions,
+} from '../../ports/processor.ts'
+import { asMillraceError, type ErrorReport, fromReport, MillraceError } from '../../sdk/errors.ts'
 import type { Json } from '../../sdk/json.ts'
-
-/** What a stage's thread tells its processor. */
-export type FromStageThread =
-  | { readonly kind: 'state'; readonly state: StageState; readonly error: ErrorReport | null }
-  | { readonly kind: 'progress'; readonly progress: Extract<StageEvent, { kind: 'progress' }>['progress'] }
-
-/** What a processor tells a stage's thread. */
-export type ToStageThread = { readonly kind: 'drain' } | { readonly kind: 'stop' }
 
 export interface ThreadProcessorOptions {
   /** The module a stage's thread runs; it is given `workerData[stage]`. */
@@ -83,7 +83,7 @@ class StageThread {
     const started = new Promise<void>(resolve => {
       settled = resolve
     })
-    worker.on('message', (event: FromStageThread) => {
+    worker.on('message', (event: StageReport) => {
       if (event.kind === 'progress') {
         this.#status = { ...this.#status, progress: event.progress }
         this.#emit(event)
@@ -108,19 +108,14 @@ class StageThread {
     })
     await started
     const { state, error } = this.#status
-    if (state === 'failed') {
-      throw new MillraceError(error?.code ?? 'STAGE_FAILED', error?.message ?? 'The stage failed at its start.', {
-        place: error?.place ?? this.#name,
-        ...(error?.fix ? { fix: error.fix } : {}),
-      })
-    }
+    if (state === 'failed') throw error === null ? new MillraceError('STAGE_FAILED', 'The stage failed.') : fromReport(error)
   }
 
   /** Asks the thread to end and, when it has not after `timeoutMs`, ends it. */
   async end(how: 'drain' | 'stop', timeoutMs: number): Promise<void> {
     const worker = this.#worker
     if (worker === null) return
-    worker.postMessage({ kind: how } satisfies ToStageThread)
+    worker.postMessage({ kind: how } satisfies StageCommand)
     const late = setTimeout(() => void worker.terminate(), timeoutMs)
     await this.#exited
     clearTimeout(late)
