@@ -20,9 +20,8 @@ export function openDatabase(path: string, options: DatabaseOptions): DatabaseSy
       readOnly: options.readOnly ?? false,
       timeout: options.busyTimeoutMs ?? 5_000,
     })
-    // The page size is fixed with the first page written, which the next statement does.
-    if (options.pageBytes !== undefined) database.exec(`PRAGMA page_size = ${options.pageBytes}`)
     try {
+      // The page size is fixed with the first page written, which the journal mode does.
       if (!options.readOnly) database.exec(`PRAGMA page_size = ${options.pageBytes ?? 4096}; PRAGMA journal_mode = WAL`)
       database.exec(`
         PRAGMA synchronous = FULL;

@@ -4,7 +4,7 @@ import { guard, openDatabase, transaction } from '../database.ts'
 import { formatVersion, schema } from './schema.ts'
 
 /** 128 MiB of write-ahead log at this page size: the file is copied together rarely and in large pieces. */
-const checkpointPages = 8_000
+const checkpointPages = 8000
 const pageBytes = 16_384
 
 /** The log's file as one thread uses it: a connection, its prepared statements, and whether anything has changed. */
