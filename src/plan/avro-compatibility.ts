@@ -83,7 +83,7 @@ class Comparison {
       return [...faults, fault('FIXED_SIZE_MISMATCH', `${path}/size`, reason)]
     }
     if (reader.kind === writer.kind || promotions[reader.kind]?.includes(writer.kind)) return []
-    return [fault('TYPE_MISMATCH', path, `A ${writer.kind} cannot be read as ${reader.kind}.`)]
+    return [fault('TYPE_MISMATCH', path, `The writer's ${describe(writer)} cannot be read as ${describe(reader)}.`)]
   }
 
   #writerUnion(reader: AvroType, branches: readonly AvroType[], path: string): readonly AvroFault[] {
@@ -104,7 +104,9 @@ class Comparison {
       if (branch.kind === writer.kind) closest = faults
     }
     const why = closest.map(({ path, reason }) => ` ${path}: ${reason}`).join('')
-    return [fault('MISSING_UNION_BRANCH', path, `No branch of the union can read ${describe(writer)}.${why}`)]
+    return [
+      fault('MISSING_UNION_BRANCH', path, `No branch of the union can read the writer's ${describe(writer)}.${why}`),
+    ]
   }
 
   #fields(reader: AvroRecord, writer: AvroRecord, path: string): readonly AvroFault[] {
@@ -144,7 +146,7 @@ function symbolFaults(reader: AvroEnum, writer: AvroEnum, path: string): readonl
 }
 
 function describe(type: AvroType): string {
-  return 'name' in type ? `the ${type.kind} ${type.name}` : `a ${type.kind}`
+  return 'name' in type ? `${type.kind} ${type.name}` : type.kind
 }
 
 function fault(kind: AvroFaultKind, path: string, reason: string): AvroFault {
