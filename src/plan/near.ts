@@ -20,14 +20,18 @@ export function nearest(wrong: string, names: readonly string[]): string | null 
   return best
 }
 
-/** Levenshtein's distance: the fewest characters inserted, deleted or replaced. */
+/** The fewest characters to insert, delete, replace or swap with their neighbour. */
 function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  let before: readonly number[] = []
+  let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
     for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? before[j - 2]! + 1 : replaced
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, replaced, swapped)
     }
+    before = row
     row = next
   }
   return row[b.length]!

@@ -16,10 +16,10 @@ import { parseSchedule } from './schedule.ts'
 export function planTopic(topic: Topic<unknown>, place: string, faults: Faults): TopicPlan {
   const value = topic.value.node
   faults.try(place, () => checkTopicName(topic.name))
-  checkKey(topic, `${place}.key`, faults)
-  checkNamedTypes(value, `${place}.value`, faults)
-  checkWhole(topic.partitions, 1, 1000, `${place}.partitions`, faults)
-  checkWhole(topic.replication, 1, 15, `${place}.replication`, faults)
+  checkKey(topic, `${place} › key`, faults)
+  checkNamedTypes(value, `${place} › value`, faults)
+  checkWhole(topic.partitions, 1, 1000, `${place} › partitions`, faults)
+  checkWhole(topic.replication, 1, 15, `${place} › replication`, faults)
   return {
     name: topic.name,
     key: topic.key,
@@ -28,8 +28,8 @@ export function planTopic(topic: Topic<unknown>, place: string, faults: Faults):
     avro: avroSchema(value),
     partitions: topic.partitions,
     replication: topic.replication,
-    retentionMs: faults.try(`${place}.retention`, () => parseDuration(topic.retention)) ?? 0,
-    maxRecordBytes: faults.try(`${place}.maxRecordBytes`, () => parseSize(topic.maxRecordBytes)) ?? 0,
+    retentionMs: faults.try(`${place} › retention`, () => parseDuration(topic.retention)) ?? 0,
+    maxRecordBytes: faults.try(`${place} › maxRecordBytes`, () => parseSize(topic.maxRecordBytes)) ?? 0,
     deadLetterTopic: `${topic.name}.dlq`,
   }
 }
@@ -39,7 +39,8 @@ function checkKey(topic: Topic<unknown>, place: string, faults: Faults): void {
   const field = value.fields.find(({ name }) => name === topic.key)
   if (field === undefined) {
     const fix = suggest(topic.key, fieldNames(value))
-    return faults.add(place, 'FIELD_UNKNOWN', `${value.name} has no field ${topic.key}.`, fix)
+    faults.add(place, 'FIELD_UNKNOWN', `${value.name} has no field ${topic.key}.`, fix)
+    return
   }
   if (!['text', 'uuid', 'enum', 'int', 'long'].includes(field.type.kind)) {
     const message = `${topic.key} is ${field.type.kind}, which cannot be a key.`
@@ -51,7 +52,7 @@ function checkKey(topic: Topic<unknown>, place: string, faults: Faults): void {
 function checkNamedTypes(root: TypeNode, place: string, faults: Faults): void {
   const seen = new Map<string, string>()
   const visit = (node: TypeNode): void => {
-    if (node.kind === 'optional' || node.kind === 'array') return visit(node.of)
+    if (node.kind === 'optional' || node.kind === 'array') visit(node.of)
     if (node.kind !== 'record' && node.kind !== 'enum') return
     const definition = JSON.stringify(node)
     if ((seen.get(node.name) ?? definition) !== definition) {
@@ -67,17 +68,17 @@ function checkNamedTypes(root: TypeNode, place: string, faults: Faults): void {
 export function planTable(table: Table<unknown>, place: string, faults: Faults): TablePlan {
   const row = table.row.node
   const name = faults.try(place, () => splitTableName(table.name)) ?? { keyspace: '', name: table.name }
-  const columns = row.fields.flatMap(field => planColumn(field, `${place}.row.${field.name}`, faults))
+  const columns = row.fields.flatMap(field => planColumn(field, `${place} › row.${field.name}`, faults))
   const lowerCase = new Map<string, string>()
   for (const column of columns) {
     const other = lowerCase.get(column.name.toLowerCase())
     if (other !== undefined) {
       const message = `The columns ${other} and ${column.name} differ only in case.`
-      faults.add(`${place}.row`, 'NAME_DUPLICATE', message, 'Rename one; databases ignore the case of a column.')
+      faults.add(`${place} › row`, 'NAME_DUPLICATE', message, 'Rename one; databases ignore the case of a column.')
     }
     lowerCase.set(column.name.toLowerCase(), column.name)
   }
-  checkPrimaryKey(table.primaryKey, row, columns, `${place}.primaryKey`, faults)
+  checkPrimaryKey(table.primaryKey, row, columns, `${place} › primaryKey`, faults)
   return { ...name, columns, primaryKey: [...table.primaryKey], appendOnly: table.appendOnly }
 }
 
@@ -140,22 +141,22 @@ export function planDag(
   place: string,
   faults: Faults,
 ): { readonly dag: DagPlan; readonly durationMs: number | null } {
-  faults.try(`${place}.task`, () => checkName(stage.task, 'a task'))
+  faults.try(`${place} › task`, () => checkName(stage.task, 'a task'))
   const { schedule, duration, timeout } = stage
-  const cron = schedule === null ? null : faults.try(`${place}.schedule`, () => parseSchedule(schedule))
-  const durationMs = duration === null ? null : faults.try(`${place}.duration`, () => parseDuration(duration))
+  const cron = schedule === null ? null : faults.try(`${place} › schedule`, () => parseSchedule(schedule))
+  const durationMs = duration === null ? null : faults.try(`${place} › duration`, () => parseDuration(duration))
   const least = durationMs === null ? 0 : durationMs
   const timeoutMs =
     timeout === null
       ? durationMs === null
         ? anHour
         : durationMs + fiveMinutes
-      : (faults.try(`${place}.timeout`, () => parseDuration(timeout)) ?? anHour)
+      : (faults.try(`${place} › timeout`, () => parseDuration(timeout)) ?? anHour)
   if (timeoutMs < least) {
     const message = `An attempt would be ended after ${timeout}, before its ${duration} are over.`
-    faults.add(`${place}.timeout`, 'DURATION_INVALID', message, 'Give a timeout longer than the duration.')
+    faults.add(`${place} › timeout`, 'DURATION_INVALID', message, 'Give a timeout longer than the duration.')
   }
-  checkWhole(stage.attempts, 1, 100, `${place}.attempts`, faults)
+  checkWhole(stage.attempts, 1, 100, `${place} › attempts`, faults)
   return {
     durationMs,
     dag: {
@@ -164,12 +165,12 @@ export function planDag(
       schedule: cron,
       scheduleText: schedule,
       catchup: stage.catchup,
-      startDate: planStartDate(stage, `${place}.startDate`, faults),
+      startDate: planStartDate(stage, `${place} › startDate`, faults),
       task: {
         id: stage.task,
         stage: `${pipeline}/${stage.name}`,
         attempts: stage.attempts,
-        retryDelayMs: faults.try(`${place}.retryDelay`, () => parseDuration(stage.retryDelay)) ?? 0,
+        retryDelayMs: faults.try(`${place} › retryDelay`, () => parseDuration(stage.retryDelay)) ?? 0,
         timeoutMs,
       },
     },

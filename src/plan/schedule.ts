@@ -9,6 +9,8 @@ const presets: { readonly [name: string]: string } = {
   '@yearly': '0 0 1 1 *',
 }
 
+const names = /\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)\b/gi
+
 /** A preset or a five-field cron expression, as five fields. @throws MillraceError `SCHEDULE_INVALID`. */
 export function parseSchedule(text: string): string {
   if (text.startsWith('@')) {
@@ -20,8 +22,8 @@ export function parseSchedule(text: string): string {
   const pattern = fields.join(' ')
   if (fields.length !== 5) throw invalid(text, `it has ${fields.length} fields, not five`)
   // What croner knows beyond this (L, W, #, ?) other schedulers read differently.
-  const extension = /[^\d*,/\-A-Z ]|[LW](?![A-Z])(?<![A-Z].)|#/i.exec(pattern.replaceAll(/\b(?:[a-z]{3})\b/gi, '1'))
-  if (extension !== null) throw invalid(text, `${extension[0]} is not part of plain cron`)
+  const foreign = /[^\d*,/\- ]/.exec(pattern.replaceAll(names, '1'))
+  if (foreign !== null) throw invalid(text, `${foreign[0]} is not part of plain cron`)
   let next: Date | null
   try {
     next = new Cron(pattern, { mode: '5-part', paused: true, timezone: 'UTC' }).nextRun(new Date(0))

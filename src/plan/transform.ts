@@ -21,7 +21,7 @@ export function planTransform(
   place: string,
   faults: Faults,
 ): TransformPlan {
-  const where = planWhere(stage, input, `${place}.where`, faults)
+  const where = planWhere(stage, input, `${place} › where`, faults)
   if (stage.select !== null && stage.map !== null) {
     faults.add(
       place,
@@ -32,7 +32,7 @@ export function planTransform(
   }
   if (stage.map !== null) return { where, select: null, map: { place: stage.place } }
   if (stage.select !== null)
-    return { where, select: planSelect(stage, input, output, `${place}.select`, faults), map: null }
+    return { where, select: planSelect(stage, input, output, `${place} › select`, faults), map: null }
   checkPassThrough(input, output, place, faults)
   return { where, select: null, map: null }
 }
