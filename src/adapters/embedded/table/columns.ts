@@ -25,10 +25,10 @@ export function columnOf(plan: ColumnPlan): Column {
 
 const text: Coding = {
   sqlType: 'TEXT',
-  // A lone surrogate has no UTF-8; SQLite would store another character in its place.
-  encode: value => (typeof value === 'string' && value.isWellFormed() ? value : undefined),
+  // A lone surrogate has no UTF-8: it is stored as U+FFFD, as in Kafka and Cassandra.
+  encode: value => (typeof value === 'string' ? value : undefined),
   decode: stored => stored,
-  takes: 'well-formed text',
+  takes: 'text',
 }
 
 const boolean: Coding = {

@@ -5,6 +5,7 @@ import { type Checkpoint, type Row, RowsRejected, type Table } from '../../../po
 import { MillraceError } from '../../../sdk/errors.ts'
 import { transaction } from '../database.ts'
 import { CheckpointStore } from './checkpoints.ts'
+import type { StoredValue } from './columns.ts'
 import type { Keyspace } from './keyspace.ts'
 import { compareKeys, type EncodedRow, RowEncoder } from './row-encoder.ts'
 import { deleteRowStatement, rememberDeletedStatement, upsertStatement } from './statements.ts'
@@ -85,7 +86,7 @@ export class EmbeddedTable implements Table {
         this.#rememberDeleted.run(...row.values)
         at += 1
       } else if (isRunOfUpserts(rows, at, rowsPerStatement)) {
-        this.#upsertMany.run(...rows.slice(at, at + rowsPerStatement).flatMap(each => each.values))
+        this.#upsertMany.run(...concatenated(rows, at, at + rowsPerStatement))
         at += rowsPerStatement
       } else {
         this.#upsert.run(...row.values)
@@ -104,4 +105,13 @@ function isRunOfUpserts(rows: readonly EncodedRow[], from: number, length: numbe
   if (from + length > rows.length) return false
   for (let at = from; at < from + length; at++) if (rows[at]!.deleted) return false
   return true
+}
+
+/** The values of several rows in one array; `flatMap` takes three times as long. */
+function concatenated(rows: readonly EncodedRow[], from: number, to: number): StoredValue[] {
+  const all: StoredValue[] = []
+  for (let at = from; at < to; at++) {
+    for (const value of rows[at]!.values) all.push(value)
+  }
+  return all
 }

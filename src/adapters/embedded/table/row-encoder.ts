@@ -35,9 +35,9 @@ export class RowEncoder {
   /** The row, or why it can never be stored. */
   encode(row: Row): EncodedRow | MillraceError {
     const deleted = row.deleted === true
-    const values: StoredValue[] = []
-    let characters = 0
     const count = deleted ? this.#key.length : this.#columns.length
+    const values = new Array<StoredValue>(count + 1)
+    let characters = 0
     for (let i = 0; i < count; i++) {
       const at = deleted ? this.#key[i]! : i
       const column = this.#columns[at]!
@@ -45,12 +45,12 @@ export class RowEncoder {
       const stored = value === null ? null : column.encode(value)
       if (stored === undefined || (stored === null && !column.nullable)) return this.#wrongValue(column, value)
       if (typeof stored === 'string') characters += stored.length
-      values.push(stored)
+      values[i] = stored
     }
     // A UTF-16 unit is at most three bytes of UTF-8, so most rows need no exact count.
     if (characters * 3 > this.#maxRowBytes && utf8Length(values) > this.#maxRowBytes) return this.#tooLarge(values)
     const key = values[deleted ? 0 : this.#key[0]!] as string | number
-    values.push(row.version)
+    values[count] = row.version
     return { key, values, deleted }
   }
 
