@@ -51,7 +51,7 @@ class Cursor {
     this.at += count
   }
 
-  /** Exact within ±2^53; beyond that only good for comparing. */
+  /** Exact within ±2^52; beyond that only good for comparing. */
   varint(): number {
     const { bytes } = this
     const first = bytes[this.at]

@@ -9,41 +9,37 @@ const { LogicalType, LongType } = avsc.types
 
 /** A schema whose values are as `TypeNode` describes them: a timestamp is a `Date`, a decimal its text, a long a number. */
 export function readerType(type: AvroType): avsc.Type {
-  return forSchema(new Printer(true).type(type), {
-    decimal: Decimal,
-    finite: FiniteDouble,
-    text: Text,
-    'timestamp-millis': Timestamp,
-    uuid: Uuid,
-  })
+  const logicalTypes = { decimal: Decimal, finite: FiniteDouble, text: Text, 'timestamp-millis': Timestamp, uuid: Uuid }
+  return forSchema(type, logicalTypes, true)
 }
 
 /** A schema that is only ever read through a resolver to a reader's. */
 export function writerType(type: AvroType): avsc.Type {
-  return forSchema(new Printer(false).type(type), { decimal: Decimal, 'timestamp-micros': Microseconds })
+  return forSchema(type, { decimal: Decimal, 'timestamp-micros': Microseconds }, false)
 }
 
 type LogicalTypes = { [name: string]: new (schema: avsc.Schema, options?: unknown) => avsc.types.LogicalType }
 
-function forSchema(schema: Json, logicalTypes: LogicalTypes): avsc.Type {
+function forSchema(type: AvroType, logicalTypes: LogicalTypes, reader: boolean): avsc.Type {
+  const schema = new Printer(Object.keys(logicalTypes), reader).type(type)
   return avsc.Type.forSchema(schema as avsc.Schema, {
     logicalTypes,
     omitRecordMethods: true,
-    typeHook: each => (each === 'long' ? long : undefined),
+    typeHook: each => (each === 'long' || isUnderlyingLong(each) ? long : undefined),
   })
 }
-
-const keptLogicalTypes: readonly Json[] = ['decimal', 'timestamp-millis', 'timestamp-micros', 'uuid']
 
 /** Primitives that a reader checks further, by the logical type that does it. */
 const checked: { readonly [primitive: string]: string | undefined } = { double: 'finite', string: 'text' }
 
 /** Writes a schema for avsc. */
 class Printer {
+  readonly #logicalTypes: readonly Json[]
   readonly #reader: boolean
   readonly #defined = new Set<AvroNamed>()
 
-  constructor(reader: boolean) {
+  constructor(logicalTypes: readonly string[], reader: boolean) {
+    this.#logicalTypes = logicalTypes
     this.#reader = reader
   }
 
@@ -61,7 +57,7 @@ class Printer {
         return this.#named(type)
       default: {
         const { logicalType = null, precision = 0, scale = 0 } = type.attributes
-        if (keptLogicalTypes.includes(logicalType)) return { type: type.kind, logicalType, precision, scale }
+        if (this.#logicalTypes.includes(logicalType)) return { type: type.kind, logicalType, precision, scale }
         const check = this.#reader ? checked[type.kind] : undefined
         return check === undefined ? type.kind : { type: type.kind, logicalType: check }
       }
@@ -90,7 +86,7 @@ function absolute(name: string): string {
   return splitName(name).namespace === '' ? `.${name}` : name
 }
 
-/** avsc's own long stops one short of ±(2^53 − 1). */
+/** avsc's own long stops one short of ±(2^53 − 1), and turns numbers below −2^52 into others. */
 const long = LongType.__with({
   fromBuffer: (bytes: Buffer) => {
     const value = Number(bytes.readBigInt64LE())
@@ -179,7 +175,18 @@ class FiniteDouble extends Converted {
   }
 }
 
-class Timestamp extends Converted {
+/** On top of `long`, which avsc does not find by itself under a logical type. */
+abstract class OnLong extends Converted {
+  constructor(schema: avsc.Schema, options?: unknown) {
+    super({ ...(schema as object), underlying: long } as unknown as avsc.Schema, options)
+  }
+}
+
+function isUnderlyingLong(schema: avsc.Schema): boolean {
+  return (schema as { readonly underlying?: unknown }).underlying === long
+}
+
+class Timestamp extends OnLong {
   override readonly readable = ['int', 'long', 'abstract:long', 'logical:timestamp-micros']
 
   override read(value: number | Date): Date {
@@ -194,7 +201,7 @@ class Timestamp extends Converted {
 }
 
 /** Read only: a `Date` holds no microseconds. */
-class Microseconds extends Converted {
+class Microseconds extends OnLong {
   override readonly readable = []
 
   override read(value: number): Date {
