@@ -4,7 +4,10 @@ import type { Json } from '../sdk/json.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import type { Page, PageRequest } from './paging.ts'
 
-/** Every state of a run and what may follow it. */
+/**
+ * Every state of a run and what may follow it. A running one goes back to `queued` when the process that served it
+ * stops in order; an ended one when it is cleared.
+ */
 export const runTransitions = {
   queued: ['running', 'cancelled'],
   running: ['success', 'failed', 'cancelled', 'queued'],
@@ -24,8 +27,9 @@ export const attemptTransitions = {
   /** It failed, and a further attempt is due. */
   up_for_retry: [],
   timed_out: [],
-  /** Its process vanished. */
+  /** Its process vanished. A new attempt follows at once, which does not count against the task's attempts. */
   lost: [],
+  /** Its run was cancelled, or `serve` stopped and gave the run back; neither counts against the task's attempts. */
   cancelled: [],
 } as const satisfies Record<string, readonly string[]>
 
@@ -103,7 +107,7 @@ export interface DagChange {
 export interface Dag {
   readonly plan: DagPlan
   readonly paused: boolean
-  /** ISO 8601: when the next scheduled run starts; null without a schedule. */
+  /** ISO 8601: when the next scheduled run starts; null without a schedule and while paused. */
   readonly nextRunAt: string | null
 }
 
@@ -150,14 +154,17 @@ export interface RunsRequest extends PageRequest {
   readonly to?: string
 }
 
-/** What the console and the command line need. Safe to call from any process. Lists are newest first. */
+/** What the console and the command line need. Safe to call from any process. Runs and attempts are newest first, DAGs by name. */
 export interface OrchestratorAdmin {
   dags(page?: PageRequest): Promise<Page<Dag>>
   runs(request?: RunsRequest): Promise<Page<Run>>
   /** @throws MillraceError `RUN_UNKNOWN`. */
   run(dag: string, runId: string): Promise<Run>
   attempts(dag: string, runId: string): Promise<readonly Attempt[]>
-  /** The attempt's log from its start; with `follow`, until the attempt has ended. */
+  /**
+   * The attempt's log from its start; with `follow`, until the attempt has ended, and from before it has begun.
+   * @throws MillraceError `RUN_UNKNOWN` if the run has no such attempt.
+   */
   logs(
     dag: string,
     runId: string,
