@@ -52,10 +52,11 @@ class EmbeddedLog implements Log {
     return subscription
   }
 
-  /** Leaves every group first. */
+  /** Leaves every group first. What cannot leave, on a full disk for example, is taken for dead by the others. */
   async close(): Promise<void> {
-    for (const subscription of this.#subscriptions) await subscription.close()
+    const left = await Promise.allSettled([...this.#subscriptions].map(subscription => subscription.close()))
     this.#subscriptions.clear()
     this.#context.file.close()
+    for (const outcome of left) if (outcome.status === 'rejected') throw outcome.reason
   }
 }

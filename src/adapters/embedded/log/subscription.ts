@@ -49,7 +49,11 @@ interface Owned {
   revokeAnnounced: boolean
 }
 
-/** Joins the group. @throws MillraceError `TOPIC_UNKNOWN`. */
+/**
+ * Joins the group. `maxBufferedBytes` needs no attention: nothing is fetched ahead but the rest of one stored batch,
+ * which is 256 KiB or a single record.
+ * @throws MillraceError `TOPIC_UNKNOWN`.
+ */
 export async function subscribe(context: LogContext, options: SubscribeOptions): Promise<EmbeddedSubscription> {
   const { file, process } = context
   const token = randomUUID()

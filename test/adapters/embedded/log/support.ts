@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { onTestFinished } from 'vitest'
 import { openEmbeddedLog } from '../../../../src/adapters/embedded/log/log.ts'
 import { systemClock } from '../../../../src/adapters/system/clock.ts'
@@ -15,6 +16,13 @@ export function openLog(path: string, clock: Clock = systemClock): Log {
   const log = openEmbeddedLog({ path, clock })
   onTestFinished(() => log.close())
   return log
+}
+
+/** The log's file as SQLite sees it. */
+export function openRaw(path: string): DatabaseSync {
+  const database = new DatabaseSync(path)
+  onTestFinished(() => database.close())
+  return database
 }
 
 export async function createTopic(log: Log, settings: Partial<TopicSpec> = {}): Promise<string> {
