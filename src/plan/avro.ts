@@ -2,12 +2,24 @@ import type { Json } from '../sdk/json.ts'
 import type { RecordNode, TypeNode } from '../sdk/nodes.ts'
 
 /**
- * A record as an Avro schema, its properties in the order of Avro's canonical form. A named type that occurs again is
- * referred to by its name.
+ * A record as an Avro schema. A named type that occurs again is referred to by its name; all of them are in the
+ * namespace, if one is given.
  */
 export function avroSchema(node: RecordNode, namespace?: string): { readonly [key: string]: Json } {
-  const { name, type, ...rest } = schema(node, new Set()) as { [key: string]: Json }
-  return { type: type!, name: name!, ...(namespace === undefined ? {} : { namespace }), ...rest }
+  const root = recordSchema(node, new Set([node.name]))
+  return namespace === undefined ? root : { ...root, namespace }
+}
+
+function recordSchema({ name, fields }: RecordNode, defined: Set<string>): { readonly [key: string]: Json } {
+  return {
+    type: 'record',
+    name,
+    fields: fields.map(({ name, type }) => ({
+      name,
+      type: schema(type, defined),
+      ...(type.kind === 'optional' ? { default: null } : {}),
+    })),
+  }
 }
 
 function schema(node: TypeNode, defined: Set<string>): Json {
@@ -36,14 +48,6 @@ function schema(node: TypeNode, defined: Set<string>): Json {
     case 'record':
       if (defined.has(node.name)) return node.name
       defined.add(node.name)
-      return {
-        type: 'record',
-        name: node.name,
-        fields: node.fields.map(({ name, type }) => ({
-          name,
-          type: schema(type, defined),
-          ...(type.kind === 'optional' ? { default: null } : {}),
-        })),
-      }
+      return recordSchema(node, defined)
   }
 }
