@@ -4,6 +4,7 @@ import { MillraceError } from '../sdk/errors.ts'
 import { addApplyCommand } from './apply.ts'
 import { addCheckCommand } from './check.ts'
 import { type CliContext, exitCodes, Interrupted, openContext } from './context.ts'
+import { addDevCommand } from './dev.ts'
 import { printFailure } from './failure.ts'
 import { addCommonOptions } from './options.ts'
 import { addPlanCommand } from './plan.ts'
@@ -47,6 +48,7 @@ export function buildProgram(context: CliContext): Command {
   addCommonOptions(program)
 
   program.commandsGroup('Develop:')
+  addDevCommand(program, context)
   addCheckCommand(program, context)
   addPlanCommand(program, context)
   addApplyCommand(program, context)

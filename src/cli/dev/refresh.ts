@@ -68,7 +68,8 @@ async function refreshRuns({ plan, orchestrator, tracker }: RefreshOptions): Pro
   for (const { id } of plan.dags) {
     const [run] = (await orchestrator.admin.runs({ dag: id, limit: 1 })).items
     if (run !== undefined) {
-      const attempt = (await orchestrator.admin.attempts(id, run.runId)).at(-1)
+      const attempts = await orchestrator.admin.attempts(id, run.runId)
+      const attempt = attempts.find(each => each.attempt === run.attempts)
       tracker.runStands(run, attempt?.error ?? null)
     }
   }
