@@ -57,12 +57,12 @@ async function loadWords({ locale }: Nationality): Promise<Words> {
   faker.seed(1)
   const draw = (count: number, make: () => string) => [...new Set(Array.from({ length: count }, make))]
   return {
-    female: draw(120, () => faker.person.firstName('female')),
-    male: draw(120, () => faker.person.firstName('male')),
-    last: draw(200, () => faker.person.lastName()),
-    city: draw(80, () => faker.location.city()),
-    state: draw(40, () => faker.location.state()),
-    street: draw(120, () => faker.location.street()),
+    female: draw(60, () => faker.person.firstName('female')),
+    male: draw(60, () => faker.person.firstName('male')),
+    last: draw(100, () => faker.person.lastName()),
+    city: draw(40, () => faker.location.city()),
+    state: draw(20, () => faker.location.state()),
+    street: draw(40, () => faker.location.street()),
   }
 }
 
