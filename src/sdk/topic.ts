@@ -32,6 +32,14 @@ export type KeyField<T> = { [K in keyof T & string]: T[K] extends string | numbe
 
 /** Declares a topic. What is wrong with it is reported when its pipeline is compiled. */
 export function topic<T>(name: string, options: TopicOptions<T>): Topic<T> {
-  const defaults = { partitions: 4, replication: 1, retention: '7d', maxRecordBytes: '1 MiB' } as const
-  return Object.freeze({ kind: 'topic' as const, ...defaults, ...options, name })
+  return Object.freeze({
+    kind: 'topic' as const,
+    name,
+    key: options.key,
+    value: options.value,
+    partitions: options.partitions ?? 4,
+    replication: options.replication ?? 1,
+    retention: options.retention ?? '7d',
+    maxRecordBytes: options.maxRecordBytes ?? '1 MiB',
+  })
 }
