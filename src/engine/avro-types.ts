@@ -187,7 +187,7 @@ function isUnderlyingLong(schema: avsc.Schema): boolean {
 }
 
 class Timestamp extends OnLong {
-  override readonly readable = ['int', 'long', 'abstract:long', 'logical:timestamp-micros']
+  override readonly readable = ['int', 'abstract:long', 'logical:timestamp-micros']
 
   override read(value: number | Date): Date {
     const date = new Date(value)

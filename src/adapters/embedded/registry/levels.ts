@@ -21,18 +21,16 @@ export function incompatibilities(
 ): readonly Incompatibility[] {
   const backward = level.startsWith('BACKWARD') || level.startsWith('FULL')
   const forward = level.startsWith('FORWARD') || level.startsWith('FULL')
-  return compared
-    .toReversed()
-    .flatMap(({ version, type }) => [
-      ...(backward ? readingFaults(next, type) : []).map(fault => ({
-        version,
-        direction: 'backward' as const,
-        ...fault,
-      })),
-      ...(forward ? readingFaults(type, next) : []).map(fault => ({
-        version,
-        direction: 'forward' as const,
-        ...fault,
-      })),
-    ])
+  return compared.toReversed().flatMap(({ version, type }) => [
+    ...(backward ? readingFaults(next, type) : []).map(fault => ({
+      version,
+      direction: 'backward' as const,
+      ...fault,
+    })),
+    ...(forward ? readingFaults(type, next) : []).map(fault => ({
+      version,
+      direction: 'forward' as const,
+      ...fault,
+    })),
+  ])
 }

@@ -144,7 +144,7 @@ export class SchemaStore {
   }
 
   close(): void {
-    this.#database.close()
+    if (this.#database.isOpen) this.#database.close()
   }
 
   #one<T>(statement: StatementSync, read: (row: SqlRow) => T, ...values: SqlValue[]): T | null {

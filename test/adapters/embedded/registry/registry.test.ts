@@ -13,12 +13,7 @@ import { temporaryDirectory } from '../../../support.ts'
 
 function open(path = join(temporaryDirectory(), 'registry.db')) {
   const registry = openEmbeddedRegistry({ path })
-  let closed = false
-  const close = async () => {
-    if (closed) return
-    closed = true
-    await registry.close()
-  }
+  const close = () => registry.close()
   onTestFinished(close)
   return { registry, path, close }
 }
