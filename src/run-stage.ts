@@ -1,6 +1,8 @@
-import { runIngest, type IngestResult, type IngestRun } from './engine/ingest.ts'
+import { runIngest, type IngestDeclaration, type IngestResult, type IngestRun } from './engine/ingest.ts'
 import { defaultStreamLimits } from './engine/limits.ts'
+import type { ReplayStage } from './engine/replay.ts'
 import { runStream } from './engine/stream.ts'
+import type { StreamDeclaration } from './engine/stream-batch.ts'
 import type { MapFunction } from './engine/transform.ts'
 import { type IngestPlan, type StagePlan, type StreamPlan, stageId, tableId, type TopicPlan } from './plan/plan.ts'
 import type { Logger } from './ports/logger.ts'
@@ -34,11 +36,9 @@ export interface StreamStageOptions {
 /** Runs a stream stage on a target's adapters in this thread, until drained or stopped. */
 export async function runStreamStage(options: StreamStageOptions): Promise<void> {
   const { target, pipeline, stage, ...rest } = options
-  const table = pipeline.plan.tables.find(each => tableId(each) === stage.into)
-  if (table === undefined) throw new MillraceError('INVARIANT_BROKEN', `The plan has no table ${stage.into}.`)
   await runStream({
     ...rest,
-    declaration: { stage, topic: findTopic(pipeline, stage.from), table, map: findMap(pipeline, stage) },
+    declaration: streamDeclaration(pipeline, stage),
     log: await target.log(),
     registry: await target.registry(),
     tables: await target.tables(),
@@ -66,7 +66,7 @@ export async function runIngestStage(options: IngestStageOptions): Promise<Inges
   try {
     return await runIngest({
       ...rest,
-      declaration: { stage, topic: findTopic(pipeline, stage.into), map: findMap(pipeline, stage) },
+      declaration: ingestDeclaration(pipeline, stage),
       log: await target.log(),
       registry: await target.registry(),
       clock: target.clock,
@@ -74,6 +74,24 @@ export async function runIngestStage(options: IngestStageOptions): Promise<Inges
   } finally {
     await options.source.close()
   }
+}
+
+/** A stage as a replay of its dead letters needs it. @throws MillraceError `STAGE_UNKNOWN`. */
+export function stageDeclaration(pipelines: readonly LoadedPipeline[], address: string): ReplayStage {
+  const { pipeline, stage } = findStage(pipelines, address)
+  return stage.kind === 'ingest'
+    ? { kind: 'ingest', declaration: ingestDeclaration(pipeline, stage) }
+    : { kind: 'stream', declaration: streamDeclaration(pipeline, stage) }
+}
+
+function ingestDeclaration(pipeline: LoadedPipeline, stage: IngestPlan): IngestDeclaration {
+  return { stage, topic: findTopic(pipeline, stage.into), map: findMap(pipeline, stage) }
+}
+
+function streamDeclaration(pipeline: LoadedPipeline, stage: StreamPlan): StreamDeclaration {
+  const table = pipeline.plan.tables.find(each => tableId(each) === stage.into)
+  if (table === undefined) throw new MillraceError('INVARIANT_BROKEN', `The plan has no table ${stage.into}.`)
+  return { stage, topic: findTopic(pipeline, stage.from), table, map: findMap(pipeline, stage) }
 }
 
 function findTopic(pipeline: LoadedPipeline, name: string): TopicPlan {

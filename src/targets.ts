@@ -1,4 +1,5 @@
 import type { StateDirectory } from './adapters/embedded/state-directory.ts'
+import type { SimulatorOptions } from './adapters/http/simulator.ts'
 import { systemClock, systemRandom } from './adapters/system/clock.ts'
 import { fileLogger, readLogFile } from './adapters/system/file-logger.ts'
 import type { Log } from './ports/log.ts'
@@ -27,6 +28,14 @@ export interface TargetOptions {
 export interface Simulator {
   readonly url: string
   close(): Promise<void>
+}
+
+export type { SimulatorOptions }
+
+/** Starts it on a thread of its own. @throws MillraceError `PORT_IN_USE`. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { startSimulatorThread } = await import('./adapters/http/simulator-thread.ts')
+  return startSimulatorThread(options)
 }
 
 /** @throws MillraceError `STATE_IN_USE`, `STATE_READ_ONLY`, `STATE_VERSION`, `STATE_CORRUPT`. */
@@ -105,10 +114,7 @@ export class Target {
   }
 
   simulator(): Promise<Simulator> {
-    return this.#once('simulator', async () => {
-      const { startSimulatorThread } = await import('./adapters/http/simulator-thread.ts')
-      return startSimulatorThread({})
-    })
+    return this.#once('simulator', () => startSimulator())
   }
 
   stageLogger(stage: string): Logger {

@@ -5,11 +5,17 @@ import { addApplyCommand } from './apply.ts'
 import { addCheckCommand } from './check.ts'
 import { type CliContext, exitCodes, Interrupted, openContext } from './context.ts'
 import { addDevCommand } from './dev.ts'
+import { addDlqCommand } from './dlq.ts'
 import { printFailure } from './failure.ts'
+import { addLogsCommand } from './logs.ts'
 import { addCommonOptions } from './options.ts'
 import { addPlanCommand } from './plan.ts'
 import { addRunCommand } from './run.ts'
+import { addRunsCommand } from './runs.ts'
+import { addSimulateCommand } from './simulate.ts'
 import { addSqlCommand } from './sql.ts'
+import { addTailCommand } from './tail.ts'
+import { addTriggerCommand } from './trigger.ts'
 
 /** What `bin/millrace.js` calls. */
 export async function main(): Promise<void> {
@@ -54,8 +60,15 @@ export function buildProgram(context: CliContext): Command {
   addApplyCommand(program, context)
   program.commandsGroup('Run:')
   addRunCommand(program, context)
+  addTriggerCommand(program, context)
+  addRunsCommand(program, context)
+  addLogsCommand(program, context)
   program.commandsGroup('Look:')
   addSqlCommand(program, context)
+  addTailCommand(program, context)
+  addDlqCommand(program, context)
+  program.commandsGroup('Try:')
+  addSimulateCommand(program, context)
   return program
 }
 

@@ -4,7 +4,7 @@ import type { TaskExit } from '../ports/orchestrator.ts'
 import { runIngestStage } from '../run-stage.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import { ProgressLines, type SoFar, stderrLogger } from './progress-lines.ts'
-import { failedExit, type StageRun } from './run.ts'
+import { failedExit, type StageRun } from './stage-run.ts'
 import { countOf } from './text.ts'
 
 /** One attempt of a run. Only ever from the declared source: where that does not answer, the attempt fails. */

@@ -7,7 +7,7 @@ import { runStreamStage } from '../run-stage.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import type { Target } from '../targets.ts'
 import { bothLoggers, ProgressLines, type SoFar, stderrLogger } from './progress-lines.ts'
-import { failedExit, type StageRun } from './run.ts'
+import { failedExit, type StageRun } from './stage-run.ts'
 import { countOf, formatCount, formatElapsed } from './text.ts'
 
 /** How often `--until-caught-up` compares the topic's end with what is processed, in milliseconds. */

@@ -1,27 +1,13 @@
 import type { Command } from 'commander'
 import type { Plan } from '../plan/plan.ts'
 import type { TaskExit } from '../ports/orchestrator.ts'
-import type { LoadedPipeline } from '../project.ts'
-import { asMillraceError, MillraceError } from '../sdk/errors.ts'
-import type { Json } from '../sdk/json.ts'
+import { MillraceError } from '../sdk/errors.ts'
 import type { Target } from '../targets.ts'
 import { type CliContext, exitCodes } from './context.ts'
 import { printFault } from './failure.ts'
 import { addExamples, durationOption, timeOption, wholeNumber } from './options.ts'
-import { deploymentPorts, type Session, withSession } from './session.ts'
-
-/** What `run` was given besides the stage. */
-export interface RunOptions {
-  readonly runId?: string
-  /** ISO 8601 in UTC. */
-  readonly logicalDate?: string
-  readonly attempt: number
-  /** Milliseconds. */
-  readonly duration?: number
-  /** Milliseconds. */
-  readonly drainTimeout: number
-  readonly untilCaughtUp: boolean
-}
+import { deploymentPorts, withSession } from './session.ts'
+import { failedExit, type RunOptions } from './stage-run.ts'
 
 export function addRunCommand(program: Command, context: CliContext): void {
   const command = program
@@ -78,21 +64,6 @@ async function runStage(
     const { runStreamUntilEnd } = await import('./run-stream.ts')
     return runStreamUntilEnd({ ...attempt, stage })
   })
-}
-
-/** What a stage is run with. */
-export interface StageRun<Stage> {
-  readonly session: Session
-  readonly context: CliContext
-  readonly pipeline: LoadedPipeline
-  readonly stage: Stage
-  readonly options: RunOptions
-}
-
-/** How an attempt ended that threw. */
-export function failedExit(thrown: unknown, result: Json): TaskExit {
-  const error = asMillraceError(thrown)
-  return { kind: error.retry === 'never' ? 'never' : 'retry', error: error.toJSON(), result }
 }
 
 /** A stage creates nothing: what it writes to must be what its plan says. */

@@ -61,11 +61,30 @@ export function replayVersion(headers: Headers | null): number | null {
   return value === undefined ? null : Number(Buffer.from(value).toString())
 }
 
-/** A dead letter of a topic as the record it was, to be appended to that topic again. */
-export function toReplayRecord(letter: DeadLetter, topic: string, version: number): NewRecord {
-  const headers = { ...letter.headers, [replayVersionHeader]: Buffer.from(String(version)) }
-  return { topic, key: letter.key, value: letter.value, headers }
+/** A record to be appended to a topic again, or late; its row gets this version. */
+export function toReplayRecord(
+  record: Pick<DeadLetter, 'key' | 'value'> & { readonly headers?: Headers | null },
+  topic: string,
+  version: number,
+): NewRecord {
+  const headers = { ...record.headers, [replayVersionHeader]: Buffer.from(String(version)) }
+  return { topic, key: record.key, value: record.value, headers }
 }
+
+const replayedHeader = `${prefix}replayed`
+
+/** Says in the dead-letter topic that a letter was replayed: the newest record of an id counts. */
+export function toReplayedRecord(topic: string, id: string, at: number): NewRecord {
+  const headers = { [replayedHeader]: Buffer.from(new Date(at).toISOString()) }
+  return { topic, key: Buffer.from(id), value: null, headers }
+}
+
+/** The id of the dead letter that this record says was replayed; null for every other record. */
+export function replayedId(record: Pick<LogRecord, 'key' | 'headers'>): string | null {
+  if (record.headers?.[replayedHeader] === undefined || record.key === null) return null
+  return Buffer.from(record.key).toString()
+}
+
 const originalPrefix = 'original.'
 
 /** A failed record as a record of its dead-letter topic: the bytes as they were, everything else in headers. */

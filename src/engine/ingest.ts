@@ -73,7 +73,7 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
   try {
     const progress = run.continues ? await readProgress(log, group, topic.name) : freshProgress
     if (progress.finished) return result(progress)
-    const toPage = compilePage(declaration, await openEncoder(options))
+    const toPage = compilePage(await openToTopicRecord(declaration, options.registry))
     const deadline = deadlineSignal(stage.durationMs, progress.elapsedMs, clock, signal)
     let current = progress
     try {
@@ -121,13 +121,23 @@ interface ProcessedPage {
 
 type PageOrigin = Omit<Extract<DeadLetterOrigin, { kind: 'source' }>, 'index'>
 
-/** Check, select and encode the records of a page; those that fail come out beside the rest. */
-function compilePage(declaration: IngestDeclaration, encoder: Encoder) {
+/**
+ * What a source's record is in the topic; null where the stage leaves it out.
+ * @throws MillraceError `RECORD_INVALID`, `RECORD_TOO_LARGE`, `MAP_FAILED`, or the error that the source gave it.
+ */
+export type ToTopicRecord = (record: SourceRecord) => NewRecord | null
+
+/** Check, select and encode. @throws MillraceError `SCHEMA_UNKNOWN` if the topic's schema is not registered. */
+export async function openToTopicRecord(
+  declaration: IngestDeclaration,
+  registry: SchemaRegistry,
+): Promise<ToTopicRecord> {
   const { stage, topic } = declaration
+  const encoder = await openEncoder(topic, registry)
   const parse = compileParser(stage.source.schema)
   const transform = compileTransform(stage, declaration.map, stage.source.schema, topic.value)
 
-  const toRecord = (record: SourceRecord): NewRecord | null => {
+  return record => {
     if ('error' in record) throw record.error
     const parsed = parse(record.value)
     if (parsed.issues !== undefined) throw invalidRecord(parsed.issues, 'The source sent a record that does not match')
@@ -144,7 +154,10 @@ function compilePage(declaration: IngestDeclaration, encoder: Encoder) {
     }
     return { topic: topic.name, key, value }
   }
+}
 
+/** The records of a page; those that fail come out beside the rest. */
+function compilePage(toRecord: ToTopicRecord) {
   return (page: SourcePage, origin: PageOrigin, timer: StepTimer): ProcessedPage => {
     const records: NewRecord[] = []
     const failed: FailedRecord[] = []
@@ -169,8 +182,7 @@ function originalBytes(record: SourceRecord): Uint8Array {
   return record.bytes ?? Buffer.from(JSON.stringify(record.value) ?? 'null')
 }
 
-async function openEncoder({ declaration, registry }: IngestOptions): Promise<Encoder> {
-  const { topic } = declaration
+async function openEncoder(topic: TopicPlan, registry: SchemaRegistry): Promise<Encoder> {
   const registered = await registry.lookup(topic.subject, topic.avro)
   if (registered === null) {
     throw new MillraceError('SCHEMA_UNKNOWN', `The schema of ${topic.name} is not registered under ${topic.subject}.`, {

@@ -1,0 +1,90 @@
+import type { Command } from 'commander'
+import type { Orchestrator, Run, TriggerRequest } from '../ports/orchestrator.ts'
+import type { Json } from '../sdk/json.ts'
+import type { Target } from '../targets.ts'
+import { type CliContext, exitCodes } from './context.ts'
+import { addExamples, jsonOption, timeOption } from './options.ts'
+import { paintState } from './run-state.ts'
+import { withSession } from './session.ts'
+import { formatElapsed } from './text.ts'
+
+interface TriggerOptions {
+  readonly runId?: string
+  readonly logicalDate?: string
+  readonly conf?: Json
+  readonly wait?: boolean
+}
+
+/** How long a scheduler that serves the DAG may take to begin a run, in milliseconds. */
+const beginMs = 2_000
+/** How often to look whether a run went on, in milliseconds. */
+const pollMs = 100
+
+export function addTriggerCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('trigger')
+    .description('Queue a run of a DAG; the scheduler of millrace dev runs it')
+    .argument('<dag>', 'the DAG: the name of an ingest stage')
+    .option('--run-id <id>', 'the same id gives the same run (default: manual__<logical date>)')
+    .option('--logical-date <time>', 'ISO 8601 (default: now)', timeOption)
+    .option('--conf <json>', 'what the run is told', jsonOption)
+    .option('--wait', 'end when the run has, with exit code 1 unless it succeeded')
+    .action((dag: string, { wait = false, ...request }: TriggerOptions, self: Command) =>
+      withSession(self, context, { state: 'require' }, async ({ options, target }) => {
+        const orchestrator = await target.orchestrator()
+        const queued = await orchestrator.trigger(dag, request satisfies TriggerRequest)
+        if (!options.json) await context.stderr.line(`${dag} ${queued.runId} is ${queued.state}.`)
+        const begun = await untilBegun(orchestrator, queued, target, context.signal)
+        if (begun.state === 'queued') await explainQueued(orchestrator, begun, wait, context)
+        const run = wait ? await untilEnded(orchestrator, begun, target, context.signal) : begun
+        if (options.json) await context.stdout.json(run)
+        else await printRun(run, context)
+        if (wait && run.state !== 'success') context.exitCode = exitCodes.failed
+      }),
+    )
+  addExamples(command, [
+    ['millrace trigger user_automation', 'a run now'],
+    ['millrace trigger user_automation --logical-date 2026-03-01', 'the run of a day'],
+    ['millrace trigger user_automation --wait', 'and wait for its end'],
+  ])
+}
+
+async function untilBegun({ admin }: Orchestrator, queued: Run, { clock }: Target, signal: AbortSignal): Promise<Run> {
+  const deadline = clock.elapsed() + beginMs
+  let run = queued
+  while (run.state === 'queued' && clock.elapsed() < deadline) {
+    await clock.sleep(pollMs, signal)
+    run = await admin.run(run.dag, run.runId)
+  }
+  return run
+}
+
+async function explainQueued({ admin }: Orchestrator, run: Run, wait: boolean, { stderr }: CliContext): Promise<void> {
+  const [before] = (await admin.runs({ dag: run.dag, state: 'running', limit: 1 })).items
+  const dags = (await admin.dags()).items
+  const paused = dags.find(({ plan }) => plan.id === run.dag)?.paused ?? false
+  if (paused) await stderr.line(`It stays queued: ${run.dag} is paused.`)
+  else if (before !== undefined) await stderr.line(`It is queued behind ${before.runId}, which is running.`)
+  else
+    await stderr.line(
+      'It stays queued: no scheduler serves this state directory. `millrace dev` does, and will run it.',
+    )
+  if (wait) await stderr.line('Waiting; Ctrl-C ends the waiting and leaves the run as it is.')
+}
+
+async function untilEnded({ admin }: Orchestrator, begun: Run, { clock }: Target, signal: AbortSignal): Promise<Run> {
+  let run = begun
+  while (run.state === 'queued' || run.state === 'running') {
+    await clock.sleep(pollMs, signal)
+    run = await admin.run(run.dag, run.runId)
+  }
+  return run
+}
+
+async function printRun(run: Run, { stdout }: CliContext): Promise<void> {
+  const took =
+    run.startedAt === null || run.endedAt === null
+      ? ''
+      : ` in ${formatElapsed(Date.parse(run.endedAt) - Date.parse(run.startedAt))}`
+  await stdout.line(`${run.dag}  ${run.runId}  ${paintState(run.state, stdout)}${took}`)
+}
