@@ -4,6 +4,8 @@ const endFrame = `${csi}?7h${csi}?2026l`
 const showCursor = `${csi}?25h`
 const eraseBelow = `${csi}J`
 const eraseLineEnd = `${csi}K`
+/** In two steps, one column apart: some terminals keep a whole screen that is erased at once in their scroll-back. */
+const eraseFromHere = `\r${eraseLineEnd}${csi}C${eraseBelow}\r`
 
 /**
  * Draws lines at the place where the cursor is, and from then on only what changed. The lines must fit the terminal.
@@ -52,7 +54,7 @@ export class LiveTerminal {
 
   /** Takes the picture away; the next `draw` draws all of it, from where the cursor is. */
   erase(): void {
-    if (this.#lines.length > 0) this.#write(`\r${eraseBelow}`)
+    if (this.#lines.length > 0) this.#write(eraseFromHere)
     this.#lines = []
   }
 

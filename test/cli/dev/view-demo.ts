@@ -20,12 +20,14 @@ const view = startView({
       if (mode === 'print') console.log(`printed ${triggered}`)
       if (mode === 'crash') throw new Error('crashed on purpose')
       if (mode === 'exit') process.exit(3)
+      if (mode === 'terminate') process.kill(process.pid, 'SIGTERM')
     },
     quit,
   },
 })
 
 if (mode === 'interrupt') process.on('SIGINT', quit)
+if (mode === 'brief') setImmediate(quit)
 
 function quit(): void {
   view.finish()
