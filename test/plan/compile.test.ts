@@ -168,6 +168,49 @@ describe('map', () => {
   })
 })
 
+describe('values of another type that hold the same', () => {
+  const wide = t.record('Wide', {
+    id: t.text(),
+    count: t.double(),
+    price: t.decimal(12, 2),
+    nick: t.text(),
+    status: t.enum('Both', ['new', 'paid']),
+  })
+  const narrow = t.record('Narrow', {
+    id: t.uuid(),
+    count: t.int(),
+    price: t.decimal(10, 2),
+    nick: t.optional(t.text()),
+    status: t.enum('One', ['new']),
+  })
+  const [small, large] = [topic('small', { key: 'id', value: narrow }), topic('large', { key: 'id', value: wide })]
+
+  it('fit', () => {
+    const declared = pipeline('p').stream('s', {
+      from: small,
+      into: table('k.wide', { row: wide, primaryKey: ['id'] }),
+      select: r => ({ ...r, nick: coalesce(r.nick, 'none') }),
+    })
+    expect(faultsOf(declared)).toEqual([])
+  })
+
+  it('do not fit the other way round', () => {
+    const declared = pipeline('p').stream(
+      's',
+      untyped({ from: large, into: table('k.narrow', { row: narrow, primaryKey: ['id'] }) }),
+    )
+    expect(faultsOf(declared).map(fault => fault.slice(0, fault.indexOf(' does')))).toEqual(
+      ['id', 'count', 'price', 'status'].map(field => `TYPE_MISMATCH p › s: ${field}`),
+    )
+  })
+
+  it('do not fit with another scale, which would change the text of a decimal', () => {
+    const scaled = t.record('Scaled', { id: t.uuid(), price: t.decimal(12, 3) })
+    const declared = pipeline('p').stream('s', { from: small, into: table('k.s', { row: scaled, primaryKey: ['id'] }) })
+    expect(faultsOf(declared)).toHaveLength(1)
+  })
+})
+
 describe('constants in a select', () => {
   const exact = t.record('Exact', {
     id: t.uuid(),

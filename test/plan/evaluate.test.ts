@@ -93,6 +93,7 @@ describe('expressions', () => {
     ['decimals by size, not as text', r => lt(r.price, r.rate), true],
     ['a decimal and a constant', r => gte(r.price, '9.5'), true],
     ['a decimal and a constant with more digits', r => lt(r.price, '9.50'), false],
+    ['a constant and a decimal', r => lt('9.5', r.price), false],
     ['numbers of two types', r => lt(r.ratio, r.count), true],
     ['text by code point, as UTF-8 orders it', () => lt('\uff61', '\u{1f600}'), true],
     ['a prefix before the longer text', () => lt('a', 'ab'), true],
