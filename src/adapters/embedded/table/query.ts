@@ -1,7 +1,7 @@
 import { constants, DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { suggest } from '../../../plan/near.ts'
+import { nearest, suggest } from '../../../plan/near.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { QueryOptions, QueryResult } from '../../../ports/table.ts'
 import { MillraceError } from '../../../sdk/errors.ts'
@@ -84,13 +84,15 @@ function isBlank(sql: string): boolean {
   return /^[\s;]*$/.test(sql.replace(/--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, ''))
 }
 
-/** SQLite's codes of errors that are the statement's fault: error, read-only, too big, mismatch, not authorized. */
-const faultsOfStatement: readonly (number | undefined)[] = [1, 8, 18, 20, 23]
+const notAuthorized = 23
+
+/** SQLite's codes of errors that are the statement's fault: error, read-only, too big, mismatch and the one above. */
+const faultsOfStatement: readonly (number | undefined)[] = [1, 8, 18, 20, notAuthorized]
 
 function asQueryError(error: unknown, options: RunQueryOptions): unknown {
-  if (!faultsOfStatement.includes((error as { errcode?: number }).errcode)) return error
-  const message = (error as Error).message
-  if (message === 'not authorized' || message.includes('prohibited') || /^cannot modify .* view/.test(message)) {
+  const { errcode, message } = error as { errcode?: number; message: string }
+  if (!faultsOfStatement.includes(errcode)) return error
+  if (errcode === notAuthorized || /^cannot modify .* view$/.test(message)) {
     return new MillraceError('QUERY_INVALID', 'Only statements that read are possible here.', {
       fix: 'Use SELECT. Rows are changed by the stage that writes the table.',
       cause: error,
@@ -106,8 +108,9 @@ function asQueryError(error: unknown, options: RunQueryOptions): unknown {
 function suggestTable(missing: string, tables: readonly string[]): string {
   if (tables.length === 0) return 'There are no tables yet; create them with `millrace apply`.'
   if (missing.includes('.')) return suggest(missing, tables)
-  const bare = tables.find(table => table.endsWith(`.${missing}`))
-  return suggest(bare ?? missing, tables)
+  const bareName = (table: string) => table.slice(table.indexOf('.') + 1)
+  const near = nearest(missing, tables.map(bareName))
+  return suggest(tables.find(table => bareName(table) === near) ?? missing, tables)
 }
 
 async function readResult(statement: StatementSync, options: RunQueryOptions): Promise<QueryResult> {
