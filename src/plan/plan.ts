@@ -107,7 +107,7 @@ export interface StreamPlan {
 
 /** A function in the pipeline file: the plan can only say that it is there. */
 export interface MapPlan {
-  /** `file:line` where `map` was called, when known. */
+  /** `file:line` where the stage that has it is declared, when known. */
   readonly place: string | null
 }
 
