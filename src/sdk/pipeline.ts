@@ -103,16 +103,12 @@ type Fitting<In, Row, Given> = [In] extends [Row]
     : { select: unknown }
 
 /**
- * The options that are given, as required ones: only then does TypeScript report what is wrong in a `select` on the
- * line of its field. Names that are no option are refused.
+ * Refuses names that are no option, and takes the functions that are given as required ones: only then does TypeScript
+ * report what is wrong in a `select` on the line of its field.
  */
 type GivenOptions<Given extends string, Known> = {
-  readonly [O in Given]: O extends 'where' | 'select' | 'map'
-    ? NonNullable<unknown>
-    : O extends keyof Known
-      ? unknown
-      : never
-}
+  readonly [O in Given]?: O extends keyof Known ? unknown : never
+} & { readonly [O in Extract<Given, 'where' | 'select' | 'map'>]: NonNullable<unknown> }
 
 /** A pipeline to which stages can be added; each call returns a new one. */
 export interface PipelineBuilder extends Pipeline {

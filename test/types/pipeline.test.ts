@@ -1,4 +1,4 @@
-import { coalesce, concat, gt, type Infer, pipeline, type Source, t, table, text, topic } from 'millrace'
+import { coalesce, concat, type Fields, gt, type Infer, pipeline, type Source, t, table, text, topic } from 'millrace'
 import { describe, expectTypeOf, it } from 'vitest'
 import { files } from '../../src/sdk/sources/files.ts'
 
@@ -163,6 +163,12 @@ describe('options', () => {
       durtion: '60s',
       into,
     })
+  })
+
+  it('may be given by a spread that only sometimes has them', () => {
+    const select = (r: Fields<Infer<typeof input>>) => ({ id: r.id, label: r.name, nick: r.nick })
+    const sometimes = (limited: boolean) => (limited ? { duration: '60s' as const } : {})
+    pipeline('p').ingest('i', { schedule, from, ...sometimes(true), select, into })
   })
 
   it('are written as what they are', () => {
