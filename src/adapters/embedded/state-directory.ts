@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ErrorCode, MillraceError } from '../../sdk/errors.ts'
+import { MillraceError } from '../../sdk/errors.ts'
+import { createDirectory, onFileSystem, writeWholeFile } from './file-system.ts'
 import { acquireLock } from './state-lock.ts'
-import { writeWholeFile } from './whole-file.ts'
 
 /** The version of the directory's layout; each file in it has a format of its own. */
 const version = 1
@@ -54,11 +54,6 @@ export function openStateDirectory(path: string, options: StateDirectoryOptions)
   }
 }
 
-/** Creates a directory for its owner only, if it is not there. */
-export function createDirectory(path: string): void {
-  onFileSystem(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
-}
-
 function createState(path: string, statePath: string): void {
   const strangers = onFileSystem(path, () => readdirSync(path)).filter(name => !isOurs(name))
   if (strangers.length > 0) {
@@ -104,26 +99,6 @@ function versionIn(text: string): number | null {
     return Number.isSafeInteger(version) && (version as number) > 0 ? (version as number) : null
   } catch {
     return null
-  }
-}
-
-const codes: { readonly [code: string]: { readonly code: ErrorCode; readonly fix: string } } = {
-  EACCES: { code: 'STATE_READ_ONLY', fix: 'Make it writable, or set MILLRACE_STATE to a directory that is.' },
-  EPERM: { code: 'STATE_READ_ONLY', fix: 'Make it writable, or set MILLRACE_STATE to a directory that is.' },
-  EROFS: { code: 'STATE_READ_ONLY', fix: 'Make it writable, or set MILLRACE_STATE to a directory that is.' },
-  EEXIST: { code: 'CONFIG_INVALID', fix: 'It is a file; set MILLRACE_STATE to a directory.' },
-  ENOTDIR: { code: 'CONFIG_INVALID', fix: 'A part of it is a file; set MILLRACE_STATE to a directory.' },
-  ENOSPC: { code: 'STORAGE_FULL', fix: 'Free some space.' },
-}
-
-function onFileSystem<T>(path: string, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    const known = codes[(error as NodeJS.ErrnoException).code ?? '']
-    if (known === undefined) throw error
-    const message = `The state directory cannot be used: ${(error as Error).message}.`
-    throw new MillraceError(known.code, message, { place: path, fix: known.fix, cause: error })
   }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { MillraceError } from '../../sdk/errors.ts'
 import { guard } from './database.ts'
-import { writeWholeFile } from './whole-file.ts'
+import { writeWholeFile } from './file-system.ts'
 
 const lockFile = 'lock.db'
 const holderFile = 'holder.json'
@@ -27,19 +27,21 @@ export function acquireLock(directory: string, command: string): { close(): void
   try {
     guard(path, () => database.exec('BEGIN EXCLUSIVE'))
     const holder: Holder = { pid: process.pid, command, since: new Date().toISOString() }
-    guard(path, () => writeWholeFile(holderPath, `${JSON.stringify(holder)}\n`))
+    writeWholeFile(holderPath, `${JSON.stringify(holder)}\n`)
   } catch (error) {
     database.close()
     if (error instanceof MillraceError && error.code === 'STORAGE_BUSY') throw inUse(directory, readHolder(holderPath))
     throw error
   }
-  return {
-    close() {
-      if (!database.isOpen) return
-      rmSync(holderPath, { force: true })
-      database.close()
-    },
+  function close(): void {
+    if (!database.isOpen) return
+    process.off('exit', close)
+    rmSync(holderPath, { force: true })
+    database.close()
   }
+  // The listener also keeps the database from being collected, which would free the lock, if the caller drops this.
+  process.on('exit', close)
+  return { close }
 }
 
 function readHolder(path: string): Holder | null {

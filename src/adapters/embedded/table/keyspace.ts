@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { TableDescription } from '../../../ports/table.ts'
 import { MillraceError } from '../../../sdk/errors.ts'
 import { guard, openDatabase, transaction } from '../database.ts'
-import { createDirectory } from '../state-directory.ts'
+import { createDirectory } from '../file-system.ts'
 
 /** The file's `user_version`. */
 const format = 1

@@ -7,7 +7,8 @@ import { openKeyspace } from '../../../../src/adapters/embedded/table/keyspace.t
 import { openEmbeddedTables } from '../../../../src/adapters/embedded/table/table-store.ts'
 import type { TablePlan } from '../../../../src/plan/plan.ts'
 import { temporaryDirectory } from '../../../support.ts'
-import { checkpointAt, createUsers, openTables, text, user, users, usersPlan } from './tables.ts'
+import { checkpointAt, createUsers, openTables, user, users } from './tables.ts'
+import { text, usersPlan } from './users-plan.ts'
 
 describe('a full disk', () => {
   async function tableOnSmallDisk() {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Row } from '../../../../src/ports/table.ts'
-import { checkpointAt, createUsers, openTables, usersPlan } from './tables.ts'
+import { checkpointAt, createUsers, openTables } from './tables.ts'
+import { usersPlan } from './users-plan.ts'
 
 /** A write of `name`, or a delete where it is undefined. */
 interface Write {

@@ -3,7 +3,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import { virtualClock } from '../../../../src/testing/virtual-clock.ts'
 import { temporaryDirectory } from '../../../support.ts'
-import { checkpointAt, createUsers, openTables, text, users, usersPlan } from './tables.ts'
+import { checkpointAt, createUsers, openTables, users } from './tables.ts'
+import { text, usersPlan } from './users-plan.ts'
 
 async function filled(count = 3) {
   const directory = temporaryDirectory()

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { TablePlan } from '../../../../src/plan/plan.ts'
 import type { RowsRequest, TableStore } from '../../../../src/ports/table.ts'
-import { checkpointAt, createUsers, openTables, text, users, usersPlan } from './tables.ts'
+import { checkpointAt, createUsers, openTables, users } from './tables.ts'
+import { text, usersPlan } from './users-plan.ts'
 
 async function idsByPage(store: TableStore, request: RowsRequest): Promise<unknown[][]> {
   const pages: unknown[][] = []

@@ -1,18 +1,9 @@
 import { onTestFinished } from 'vitest'
 import { type EmbeddedTablesOptions, openEmbeddedTables } from '../../../../src/adapters/embedded/table/table-store.ts'
-import type { ColumnPlan, TablePlan } from '../../../../src/plan/plan.ts'
+import type { TablePlan } from '../../../../src/plan/plan.ts'
 import type { Checkpoint, Row, TableStore } from '../../../../src/ports/table.ts'
 import { temporaryDirectory } from '../../../support.ts'
-
-export const text = (name: string, nullable = true): ColumnPlan => ({ name, type: { kind: 'text' }, nullable })
-
-export const usersPlan: TablePlan = {
-  keyspace: 'spark_streams',
-  name: 'created_users',
-  columns: [{ name: 'id', type: { kind: 'uuid' }, nullable: false }, text('first_name'), text('email')],
-  primaryKey: ['id'],
-  appendOnly: false,
-}
+import { usersPlan } from './users-plan.ts'
 
 /** A store that is closed when the test is over. */
 export function openTables(options: Partial<EmbeddedTablesOptions> = {}): TableStore {
