@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { compile } from './plan/compile.ts'
+import { conflicts } from './plan/conflicts.ts'
 import type { Plan } from './plan/plan.ts'
 import type { Config, TargetConfig } from './sdk/config.ts'
 import { asMillraceError, MillraceError } from './sdk/errors.ts'
@@ -56,12 +57,17 @@ export function targetConfig(project: Project, name: string): TargetConfig {
   })
 }
 
-/** Every pipeline of the project, or those of the given names or files. */
+/**
+ * Every pipeline of the project, or those of the given names or files.
+ * @throws MillraceError `NAME_DUPLICATE` if two of them cannot live in one target; `PlanInvalid` for a faulty declaration.
+ */
 export async function loadPipelines(project: Project, only: readonly string[] = []): Promise<readonly LoadedPipeline[]> {
   const files = project.config.pipelines.map(file => resolve(project.directory, file))
   const asFile = (name: string) => files.find(file => file === resolve(name))
   const wanted = only.length > 0 && only.every(name => asFile(name) !== undefined) ? only.map(name => asFile(name)!) : files
   const loaded = await Promise.all(wanted.map(loadPipeline))
+  const [conflict] = conflicts(loaded.map(({ plan }) => plan))
+  if (conflict !== undefined) throw conflict
   if (only.length === 0) return loaded
   return only.map(name => {
     const found = loaded.find(({ declaration, file }) => declaration.name === name || file === resolve(name))

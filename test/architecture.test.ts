@@ -15,7 +15,7 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   'adapters/embedded': ['adapters/embedded', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/http': ['adapters/http', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/files': ['adapters/files', 'adapters/system', 'ports', 'plan', 'sdk'],
-  testing: ['testing', 'engine', 'ports', 'plan', 'sdk'],
+  testing: ['testing', 'engine', 'adapters/system', 'ports', 'plan', 'sdk'],
   'index.ts': ['plan', 'sdk'],
   'project.ts': ['plan', 'sdk'],
   'targets.ts': ['adapters/system', 'adapters/embedded', 'adapters/http', 'adapters/files', 'ports', 'plan', 'sdk'],

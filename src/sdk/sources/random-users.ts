@@ -50,7 +50,7 @@ export type RandomUser = Infer<typeof randomUser>
 export type RandomUserField = keyof RandomUser
 
 export interface RandomUsersOptions<I extends RandomUserField, E extends RandomUserField> {
-  /** Users a page, 1 to 5,000. Default 500. */
+  /** Users a page, 1 to 5,000. Default 300. */
   readonly results?: number
   /** Nationalities to choose from. Default all. */
   readonly nat?: readonly (typeof randomUserNationalities)[number][]
@@ -58,7 +58,10 @@ export interface RandomUsersOptions<I extends RandomUserField, E extends RandomU
   readonly inc?: readonly I[]
   /** Fields not to fetch. Default none. */
   readonly exc?: readonly E[]
-  /** Most users over time, such as `500/s`, or `max`. Default `500/s`. */
+  /**
+   * Most users over time, such as `300/s`, or `max`. Default `300/s`: the public API gives one client 20,000 users in five
+   * minutes, so a minute's run fits.
+   */
   readonly pace?: Rate | 'max'
 }
 
@@ -71,7 +74,7 @@ export interface RandomUsersOptions<I extends RandomUserField, E extends RandomU
 export function randomUsers<const I extends RandomUserField = RandomUserField, const E extends RandomUserField = never>(
   options: RandomUsersOptions<I, E> = {},
 ): Source<Pick<RandomUser, Exclude<I, E>>> {
-  const results = options.results ?? 500
+  const results = options.results ?? 300
   if (!Number.isInteger(results) || results < 1 || results > 5000) {
     throw invalid('results', results, 'Give a whole number from 1 to 5000.')
   }
@@ -93,7 +96,7 @@ export function randomUsers<const I extends RandomUserField = RandomUserField, c
       // length can neither meet nor be misread.
       seed: { parameter: 'seed', digits: 16 },
       schema: schemaOf(options.inc ?? randomUserFields, options.exc ?? []),
-      pace: options.pace ?? '500/s',
+      pace: options.pace ?? '300/s',
     },
     'RANDOM_USER_URL',
   ) as Source<Pick<RandomUser, Exclude<I, E>>>
