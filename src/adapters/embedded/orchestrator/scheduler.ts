@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { TaskPlan } from '../../../plan/plan.ts'
 import type { Clock, Random } from '../../../ports/clock.ts'
 import type { Task, TaskHandlers } from '../../../ports/orchestrator.ts'
@@ -53,8 +54,9 @@ export async function serve(options: SchedulerOptions, signal: AbortSignal): Pro
 
 /** The lease's token; null if the signal aborted first. What a vanished holder left running is concluded with it. */
 async function acquire(options: SchedulerOptions, signal: AbortSignal): Promise<string | null> {
-  const { store, clock, random, owner, limits } = options
-  const token = `${owner}#${Math.floor(random.next() * Number.MAX_SAFE_INTEGER).toString(36)}`
+  const { store, clock, owner, limits } = options
+  // Not from the random port: two that share a seed must not share a lease.
+  const token = randomUUID()
   let seen = currentLease(store)
   let seenAt = clock.elapsed()
   let taken = false

@@ -10,7 +10,8 @@ import {
   orchestratorConformance,
 } from '../../../../src/testing/orchestrator-conformance.ts'
 import { temporaryDirectory } from '../../../support.ts'
-import { dagPlan, hold } from './fixture.ts'
+import { dagPlan } from './fixture.ts'
+import { hold } from './tasks.ts'
 
 function play({ exits = ['done'] }: DagScript) {
   return async (task: Task): Promise<TaskExit> => {

@@ -5,7 +5,6 @@ import { openEmbeddedOrchestrator } from '../../../../src/adapters/embedded/orch
 import type { DagPlan } from '../../../../src/plan/plan.ts'
 import type { Clock } from '../../../../src/ports/clock.ts'
 import type { Orchestrator, Run, TaskHandlers } from '../../../../src/ports/orchestrator.ts'
-import { MillraceError } from '../../../../src/sdk/errors.ts'
 import { seededRandom } from '../../../../src/testing/seeded-random.ts'
 import { type VirtualClock, virtualClock } from '../../../../src/testing/virtual-clock.ts'
 import { temporaryDirectory } from '../../../support.ts'
@@ -81,21 +80,6 @@ export function world(start: string): World {
 async function drive(clock: VirtualClock): Promise<void> {
   await clock.advance(60_000)
 }
-
-export const succeed: TaskHandlers[string] = async () => ({ kind: 'done', result: null })
-
-export const fail: TaskHandlers[string] = async ({ dag }) => ({
-  kind: 'retry',
-  error: new MillraceError('SOURCE_UNREACHABLE', 'The source did not answer.', { place: dag }).toJSON(),
-  result: null,
-})
-
-/** Runs until told to stop, then throws the signal's reason. */
-export const hold: TaskHandlers[string] = ({ signal }) =>
-  new Promise((_, reject) => {
-    signal.throwIfAborted()
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
 
 /** Every run, oldest first. */
 export async function runsOf(orchestrator: Orchestrator, dag = 'user_automation'): Promise<readonly Run[]> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Task, TaskExit, TaskHandlers } from '../../../../src/ports/orchestrator.ts'
-import { collect, dagPlan, day, fail, hold, hour, runsOf, succeed, world } from './fixture.ts'
+import { collect, dagPlan, day, hour, runsOf, world } from './fixture.ts'
+import { fail, hold, succeed } from './tasks.ts'
 
 /** Keeps what each attempt was told. */
 function noting(told: Task[], handler: TaskHandlers[string]): TaskHandlers[string] {
