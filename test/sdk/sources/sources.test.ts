@@ -88,17 +88,17 @@ describe('http', () => {
 })
 
 describe('randomUsers', () => {
-  it('is the public API at 500 users a page and a second, unless the environment says where', () => {
+  it('is the public API at 300 users a page and a second, unless the environment says where', () => {
     const { node } = randomUsers()
     expect(node).toMatchObject({ kind: 'http', name: 'randomuser' })
     expect(node.settings).toMatchObject({
       url: 'https://randomuser.me/api/',
       urlEnv: 'RANDOM_USER_URL',
       query: {},
-      size: { parameter: 'results', value: 500 },
+      size: { parameter: 'results', value: 300 },
       page: { kind: 'number', parameter: 'page', start: 1, last: 10_000 },
       seed: { parameter: 'seed', digits: 16 },
-      recordsPerSecond: 500,
+      recordsPerSecond: 300,
     })
   })
 
