@@ -111,7 +111,10 @@ export type SubscriptionEvent =
       readonly committed: Committed | null
     }
   | Batch
-  /** Another member waits for these: finish what is in flight, then `release`, within `deadlineMs` from now. */
+  /**
+   * Another member waits for these: finish what is in flight, then `release`, within `deadlineMs` from now. They give
+   * no further batches.
+   */
   | { readonly kind: 'revoking'; readonly partitions: readonly number[]; readonly deadlineMs: number }
   /** These belong to someone else already: forget what is in flight. */
   | { readonly kind: 'lost'; readonly partitions: readonly number[] }

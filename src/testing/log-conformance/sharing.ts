@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { ConformanceCase } from '../conformance.ts'
-import { fails, type Rule } from './log-test.ts'
+import { fails, type Rule, to } from './log-test.ts'
 
 export const sharing = (rule: Rule): readonly ConformanceCase[] => [
   rule('a second member gets its share after the first has drained it, with higher epochs', async test => {
@@ -32,12 +32,27 @@ export const sharing = (rule: Rule): readonly ConformanceCase[] => [
     assert.throws(() => first.seek(revoking.partitions[0]!, 0), { code: 'PARTITION_LOST' })
   }),
 
+  rule('a partition asked back gives no further batches, the others go on', async test => {
+    const topic = await test.topic({ partitions: 2 })
+    const group = test.name('group')
+    const first = await test.subscribe(test.log, { topic, group })
+    await test.assignedAll(first, 2)
+    await test.subscribe(await test.another(), { topic, group })
+    const { partitions } = await test.until(first, 'revoking')
+    for (const partition of [0, 1]) first.seek(partition, 0)
+    const producer = await test.log.producer(test.name('producer'))
+    await producer.append([to(topic, 0, 'a'), to(topic, 1, 'b')])
+    const batch = await test.batch(first)
+    assert.ok(!partitions.includes(batch.partition), `a batch of ${batch.partition}`)
+    assert.equal((await first.next(test.impatient())).kind, 'idle')
+  }),
+
   rule('a partition that is not released by the deadline is lost, and late commits for it are refused', async test => {
     const topic = await test.topic({ partitions: 2 })
     const group = test.name('group')
-    const first = await test.subscribe(test.log, { topic, group, drainTimeoutMs: 200 })
+    const first = await test.subscribe(test.log, { topic, group, drainTimeoutMs: 500 })
     const epochs = new Map((await test.assignedAll(first, 2)).map(each => [each.partition, each.epoch]))
-    const second = await test.subscribe(await test.another(), { topic, group, drainTimeoutMs: 200 })
+    const second = await test.subscribe(await test.another(), { topic, group, drainTimeoutMs: 500 })
     const taken = test.assigned(second)
     const { partitions } = await test.until(first, 'revoking')
     const lost = await test.until(first, 'lost')

@@ -32,7 +32,7 @@ describe('a member that ends without leaving', () => {
     const path = temporaryLogPath()
     const log = openLog(path)
     await createTopic(log, { partitions: 2 })
-    const living = await start(log, { sessionTimeoutMs: hour, drainTimeoutMs: 1 })
+    const living = await start(log, { sessionTimeoutMs: hour, drainTimeoutMs: hour })
     for (let partition = 0; partition < 2; partition++) await nextOf(living, 'assigned')
     const worker = new Worker(new URL('./member-thread.ts', import.meta.url), {
       workerData: { path, sessionTimeoutMs: hour },

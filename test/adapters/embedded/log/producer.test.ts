@@ -1,6 +1,29 @@
-import { describe, expect, it } from 'vitest'
+import type { DatabaseSync } from 'node:sqlite'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { EventLoopTurns } from '../../../../src/adapters/embedded/log/event-loop-turns.ts'
+import { LogFile, openLogFile } from '../../../../src/adapters/embedded/log/log-file.ts'
+import { EmbeddedProducer } from '../../../../src/adapters/embedded/log/producer.ts'
+import { alterTopic, requireTopic } from '../../../../src/adapters/embedded/log/topics.ts'
+import { systemClock } from '../../../../src/adapters/system/clock.ts'
 import type { LogRecord, NewRecord } from '../../../../src/ports/log.ts'
-import { createTopic, openLog, record, temporaryLogPath } from './support.ts'
+import { createTopic, openLog, openRaw, record, temporaryLogPath } from './support.ts'
+
+/** Lets another client grow the topic just before the next transaction. */
+class GrowingLogFile extends LogFile {
+  grows = false
+  readonly #grow: () => void
+
+  constructor(path: string, database: DatabaseSync, grow: () => void) {
+    super(path, database)
+    this.#grow = grow
+  }
+
+  override write<T>(work: () => T): T {
+    if (this.grows) this.#grow()
+    this.grows = false
+    return super.write(work)
+  }
+}
 
 const withoutKey = (value: string): NewRecord => ({ topic: 'users', key: null, value: Buffer.from(value) })
 
@@ -39,6 +62,21 @@ describe('an append', () => {
     await expect(producer.append([record('a', 1)])).rejects.toMatchObject({ code: 'TOPIC_UNKNOWN', place: 'users[1]' })
     await openLog(path).admin.alterTopic({ ...(await log.admin.topic('users'))!, partitions: 2 })
     expect(await producer.append([record('a', 1)])).toMatchObject([{ partition: 1, baseOffset: 0 }])
+  })
+
+  it('puts keys where the grown topic has them when it grows between encoding and storing', async () => {
+    const path = temporaryLogPath()
+    const log = openLog(path)
+    await createTopic(log)
+    const other = openLogFile(path)
+    const file = new GrowingLogFile(path, openRaw(path), () => {
+      alterTopic(other, { ...requireTopic(other, 'users'), partitions: 7 })
+    })
+    onTestFinished(() => other.close())
+    const producer = new EmbeddedProducer(file, systemClock, new EventLoopTurns(systemClock), 'producer')
+    file.grows = true
+    const appended = await producer.append([{ topic: 'users', key: Buffer.from('abc'), value: null }])
+    expect(appended).toMatchObject([{ partition: 4 }])
   })
 
   it('is refused when the headers of a record are larger than 64 KiB', async () => {
