@@ -22,7 +22,10 @@ export function openDatabase(path: string, options: DatabaseOptions): DatabaseSy
     })
     try {
       // The page size is fixed with the first page written, which the journal mode does.
-      if (!options.readOnly) database.exec(`PRAGMA page_size = ${options.pageBytes ?? 4096}; PRAGMA journal_mode = WAL`)
+      if (!options.readOnly) {
+        database.exec(`PRAGMA page_size = ${options.pageBytes ?? 4096}`)
+        useWriteAheadLog(database)
+      }
       database.exec(`
         PRAGMA synchronous = FULL;
         PRAGMA wal_autocheckpoint = ${options.checkpointPages};
@@ -35,6 +38,27 @@ export function openDatabase(path: string, options: DatabaseOptions): DatabaseSy
     }
     return database
   })
+}
+
+/**
+ * The switch to a write-ahead log does not wait for others as transactions do: where another process is switching the
+ * same new file, this waits for it by a transaction and then finds the switch done.
+ */
+function useWriteAheadLog(database: DatabaseSync): void {
+  const maxAttempts = 10
+  for (let attempt = 1; ; attempt++) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL')
+      return
+    } catch (error) {
+      if (!isBusy(error) || attempt === maxAttempts) throw error
+      database.exec('BEGIN IMMEDIATE; ROLLBACK')
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return ((error as { errcode?: number }).errcode ?? 0) % 256 === 5
 }
 
 /** Runs `work` in one transaction that holds the write lock from its start; any throw rolls it back. */
@@ -65,6 +89,7 @@ const codes: { readonly [errcode: number]: { code: ErrorCode; fix?: string } } =
   },
   13: { code: 'STORAGE_FULL', fix: 'Free some space; Millrace goes on by itself.' },
   14: { code: 'STATE_READ_ONLY', fix: 'Make the directory writable, or set MILLRACE_STATE to one that is.' },
+  15: { code: 'STORAGE_BUSY' },
   26: { code: 'STATE_CORRUPT', fix: 'The file is not a database; move it away.' },
 }
 
