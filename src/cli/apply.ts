@@ -3,8 +3,8 @@ import type { Step } from '../plan/diff.ts'
 import type { CliContext } from './context.ts'
 import { addExamples } from './options.ts'
 import type { Output } from './output.ts'
-import { deploymentPorts, withSession } from './session.ts'
-import { countOf, formatElapsed } from './text.ts'
+import { deploymentPorts, plansOf, withSession } from './session.ts'
+import { countOf, cutText, formatElapsed } from './text.ts'
 
 export function addApplyCommand(program: Command, context: CliContext): void {
   const command = program
@@ -18,7 +18,7 @@ export function addApplyCommand(program: Command, context: CliContext): void {
         const { diff } = await import('../plan/diff.ts')
         const ports = await deploymentPorts(target)
         const applied: { readonly pipeline: string; readonly steps: readonly Step[] }[] = []
-        const plans = (await pipelines(only)).map(({ plan }) => plan)
+        const plans = await plansOf(await pipelines(only))
         // One that is refused must keep the others from being applied too (G8).
         for (const plan of plans) {
           for (const { error } of diff(plan, await readDeployed(plan, ports))) if (error !== undefined) throw error
@@ -54,7 +54,9 @@ async function printSteps(pipeline: string, steps: readonly Step[], output: Outp
   const width = Math.max(...done.map(({ kind }) => kind.length))
   for (const { action, kind, name, details } of done) {
     const verb = action === 'create' ? 'created' : 'changed'
-    const facts = details.length === 0 ? '' : output.style('dim', `  ${details.join(', ')}`)
-    await output.line(`  ${output.style('green', '✓')} ${verb} ${kind.padEnd(width)}  ${name}${facts}`)
+    const start = `${verb} ${kind.padEnd(width)}  ${name}`
+    const room = output.columns === null ? Number.POSITIVE_INFINITY : output.columns - start.length - 6
+    const facts = room < 10 ? '' : `  ${cutText(details.join(', '), room)}`
+    await output.line(`  ${output.style('green', '✓')} ${start}${output.style('dim', facts)}`.trimEnd())
   }
 }

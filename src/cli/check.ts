@@ -1,5 +1,6 @@
 import { relative, resolve } from 'node:path'
 import type { Command } from 'commander'
+import { conflicts } from '../plan/conflicts.ts'
 import { type IngestPlan, type Plan, type StreamPlan, tableId } from '../plan/plan.ts'
 import type { Project } from '../project.ts'
 import { asMillraceError, MillraceError } from '../sdk/errors.ts'
@@ -31,9 +32,11 @@ export function addCheckCommand(program: Command, context: CliContext): void {
       const { loadProject } = await import('../project.ts')
       const project = await loadProject(options.project)
       const checked = await checkAll(project, only, context.cwd)
-      if (options.json) await context.stdout.json({ pipelines: checked })
-      else await printChecked(checked, context)
-      if (checked.some(({ faults }) => faults.length > 0)) context.exitCode = exitCodes.refused
+      const clashes = conflicts(checked.flatMap(({ plan }) => plan ?? []))
+      if (options.json) await context.stdout.json({ pipelines: checked, conflicts: clashes })
+      else await printChecked(checked, clashes, context)
+      const faults = checked.flatMap(each => each.faults).length + clashes.length
+      if (faults > 0) context.exitCode = exitCodes.refused
     })
   addExamples(command, [
     ['millrace check', 'all pipelines of this project'],
@@ -72,7 +75,11 @@ async function checkOne(project: Project, path: string): Promise<Checked> {
   }
 }
 
-async function printChecked(checked: readonly Checked[], { stdout, stderr }: CliContext): Promise<void> {
+async function printChecked(
+  checked: readonly Checked[],
+  clashes: readonly MillraceError[],
+  { stdout, stderr }: CliContext,
+): Promise<void> {
   for (const { file, pipeline, plan, faults } of checked) {
     const name = pipeline === null ? '' : `${stdout.style('bold', pipeline)}  `
     if (plan !== null) {
@@ -85,7 +92,8 @@ async function printChecked(checked: readonly Checked[], { stdout, stderr }: Cli
     for (const fault of faults) await printFault(fault, stderr)
     await stderr.line()
   }
-  const faults = checked.reduce((sum, each) => sum + each.faults.length, 0)
+  for (const clash of clashes) await printFault(clash, stderr)
+  const faults = checked.reduce((sum, each) => sum + each.faults.length, clashes.length)
   await stderr.line(`${countOf(checked.length, 'pipeline')}, ${faults === 0 ? 'no faults' : countOf(faults, 'fault')}.`)
 }
 

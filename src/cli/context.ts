@@ -25,15 +25,21 @@ export const exitCodes = { done: 0, failed: 1, refused: 2 } as const
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 
+const exitSignals = {
+  SIGINT: 'Ended by Ctrl-C.',
+  SIGTERM: 'Ended by SIGTERM.',
+  SIGPIPE: 'Nobody reads the output any more.',
+} as const
+
 /** Why the signal of a context aborted. */
 export class Interrupted extends Error {
   /** As shells have it: 130 or 143; 141 if the reader of a pipe had enough, as in `millrace tail … | head`. */
   readonly exitCode: number
 
-  constructor(exitCode: number) {
-    super('Interrupted.')
+  constructor(signal: keyof typeof exitSignals) {
+    super(exitSignals[signal])
     this.name = 'Interrupted'
-    this.exitCode = exitCode
+    this.exitCode = 128 + constants.signals[signal]
   }
 }
 
@@ -42,16 +48,16 @@ export function openContext(): CliContext {
   const interrupt = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      const exitCode = 128 + constants.signals[name]
+      const reason = new Interrupted(name)
       // What is cut off here is what a crash would cut off: it is done again at the next start.
-      if (interrupt.signal.aborted) process.exit(exitCode)
-      interrupt.abort(new Interrupted(exitCode))
+      if (interrupt.signal.aborted) process.exit(reason.exitCode)
+      interrupt.abort(reason)
     })
   }
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       const unwritable = new MillraceError('STORAGE_FAILED', `The output cannot be written: ${error.message}.`)
-      interrupt.abort(error.code === 'EPIPE' ? new Interrupted(128 + constants.signals.SIGPIPE) : unwritable)
+      interrupt.abort(error.code === 'EPIPE' ? new Interrupted('SIGPIPE') : unwritable)
     })
   }
   return {

@@ -79,7 +79,6 @@ async function printList(letters: readonly ShownLetter[], output: Output): Promi
     { title: 'id', whole: true },
     { title: 'when', whole: true },
     { title: 'stage', whole: true },
-    { title: 'from' },
     { title: 'code', whole: true },
     { title: 'reason' },
   ]
@@ -87,7 +86,6 @@ async function printList(letters: readonly ShownLetter[], output: Output): Promi
     shortId(letter.id),
     formatTime(position.appendedAt),
     letter.stage,
-    printable(formatOrigin(letter.origin)),
     letter.code,
     printable(letter.reason),
   ])

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { LogLine, OrchestratorAdmin } from '../ports/orchestrator.ts'
+import type { LogLine, OrchestratorAdmin, Run } from '../ports/orchestrator.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import type { CliContext } from './context.ts'
 import { addExamples, wholeNumber } from './options.ts'
@@ -30,7 +30,12 @@ export function addLogsCommand(program: Command, context: CliContext): void {
         const print = session.options.json
           ? (line: LogLine) => stdout.json(line)
           : (line: LogLine) => printLine(line, stdout)
-        for await (const line of await findLog(session, name, options, context)) await print(line)
+        let lines = 0
+        for await (const line of await findLog(session, name, options, context)) {
+          lines += 1
+          await print(line)
+        }
+        if (lines === 0) await context.stderr.line('No lines yet.')
       }),
     )
   addExamples(command, [
@@ -66,17 +71,12 @@ async function attemptLog(
   options: LogsOptions,
   { stderr, signal }: CliContext,
 ): Promise<AsyncIterable<LogLine>> {
-  const run =
-    options.run === undefined ? (await admin.runs({ dag, limit: 1 })).items[0] : await admin.run(dag, options.run)
-  if (run === undefined || run.attempts === 0) {
-    throw new MillraceError(
-      'NOT_FOUND',
-      run === undefined ? `${dag} has no runs.` : `The run ${run.runId} has not begun.`,
-      {
-        place: dag,
-        fix: run === undefined ? `\`millrace trigger ${dag}\` queues one.` : '`millrace dev` runs what is queued.',
-      },
-    )
+  const run = options.run === undefined ? await newestBegun(admin, dag) : await admin.run(dag, options.run)
+  if (run.attempts === 0) {
+    throw new MillraceError('NOT_FOUND', `The run ${run.runId} has not begun.`, {
+      place: dag,
+      fix: '`millrace dev` runs what is queued.',
+    })
   }
   const attempt = options.attempt ?? run.attempts
   if (attempt > run.attempts) {
@@ -87,6 +87,19 @@ async function attemptLog(
   }
   await stderr.line(stderr.style('dim', `${dag} ${run.runId}, attempt ${attempt} of ${run.attempts}, ${run.state}`))
   return admin.logs(dag, run.runId, attempt, { follow: options.follow ?? false, signal })
+}
+
+/** Of the newest runs; older ones than these are asked for by their ids. */
+const newestRuns = 100
+
+async function newestBegun(admin: OrchestratorAdmin, dag: string): Promise<Run> {
+  const { items } = await admin.runs({ dag, limit: newestRuns })
+  const run = items.find(({ attempts }) => attempts > 0)
+  if (run !== undefined) return run
+  throw new MillraceError('NOT_FOUND', `No run of ${dag} has begun.`, {
+    place: dag,
+    fix: `\`millrace dev\` runs what is queued; \`millrace trigger ${dag}\` queues a run.`,
+  })
 }
 
 async function* stageLog(

@@ -5,7 +5,7 @@ import type { Plan } from '../plan/plan.ts'
 import { type CliContext, exitCodes } from './context.ts'
 import { addExamples, commonOptions } from './options.ts'
 import type { Output, Style } from './output.ts'
-import { deploymentPorts, statePathOf, withSession } from './session.ts'
+import { deploymentPorts, plansOf, statePathOf, withSession } from './session.ts'
 
 export function addPlanCommand(program: Command, context: CliContext): void {
   const command = program
@@ -40,17 +40,17 @@ async function planAll(command: Command, context: CliContext, only: readonly str
   const options = commonOptions(command, context)
   const project = await loadProject(options.project)
   targetConfig(project, options.target)
-  const pipelines = await loadPipelines(project, only)
+  const plans = await plansOf(await loadPipelines(project, only))
   // Where there is no state directory nothing is deployed, and opening it to see that would create it.
   if (!existsSync(statePathOf(options, project))) {
     const nothing = { topics: [], subjects: [], tables: [], dags: [] }
-    return pipelines.map(({ plan }) => ({ plan, steps: diff(plan, nothing) }))
+    return plans.map(plan => ({ plan, steps: diff(plan, nothing) }))
   }
   return withSession(command, context, { state: 'require' }, async ({ target }) => {
     const { readDeployed } = await import('../engine/deploy.ts')
     const ports = await deploymentPorts(target)
     const planned: Planned[] = []
-    for (const { plan } of pipelines) planned.push({ plan, steps: diff(plan, await readDeployed(plan, ports)) })
+    for (const plan of plans) planned.push({ plan, steps: diff(plan, await readDeployed(plan, ports)) })
     return planned
   })
 }

@@ -107,7 +107,14 @@ async function printRuns(runs: readonly RunWithAttempts[], clock: Clock, output:
     recordsOf(run.attemptList.at(-1)),
     printable(run.note ?? ''),
   ])
-  for (const line of formatTable(columns, rows, output.columns, title => output.style('dim', title))) {
+  const used = columns.flatMap((_, index) => (rows.some(row => row[index] !== '') ? [index] : []))
+  const pick = <T>(all: readonly T[]) => used.map(index => all[index]!)
+  for (const line of formatTable(
+    pick(columns),
+    rows.map(row => pick(row)),
+    output.columns,
+    title => output.style('dim', title),
+  )) {
     await output.line(line)
   }
 }

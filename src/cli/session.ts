@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { PlanInvalid } from '../plan/faults.ts'
+import type { Plan } from '../plan/plan.ts'
 import type { LoadedPipeline, Project } from '../project.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import type { Target } from '../targets.ts'
@@ -69,6 +71,16 @@ function requireState(statePath: string): void {
     place: statePath,
     fix: 'Run `millrace dev` or `millrace apply` first, or name another directory with --state.',
   })
+}
+
+/** The plans of pipelines that are to be deployed together. @throws MillraceError `NAME_DUPLICATE` if they cannot be. */
+export async function plansOf(pipelines: readonly LoadedPipeline[]): Promise<readonly Plan[]> {
+  const { conflicts } = await import('../plan/conflicts.ts')
+  const plans = pipelines.map(({ plan }) => plan)
+  const found = conflicts(plans)
+  if (found.length > 1) throw new PlanInvalid(plans.map(({ pipeline }) => pipeline).join(' and '), found)
+  if (found[0] !== undefined) throw found[0]
+  return plans
 }
 
 /** What a plan is deployed to. */

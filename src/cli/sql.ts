@@ -5,7 +5,7 @@ import { addExamples, wholeNumber } from './options.ts'
 import type { Output } from './output.ts'
 import { toJsonText } from './output.ts'
 import { withSession } from './session.ts'
-import { type Cell, formatTable } from './table.ts'
+import { type Cell, fitsTable, formatRecords, formatTable } from './table.ts'
 import { countOf, formatElapsed, printable } from './text.ts'
 
 interface SqlOptions {
@@ -52,9 +52,11 @@ async function printResult({ columns, rows }: QueryResult, output: Output): Prom
     return { title: printable(title), align: numeric ? ('right' as const) : ('left' as const) }
   })
   const cells = rows.map(row => row.map(value => toCell(value, output)))
-  for (const line of formatTable(aligned, cells, output.columns, title => output.style('dim', title))) {
-    await output.line(line)
-  }
+  const paint = (title: string) => output.style('dim', title)
+  const lines = fitsTable(aligned, cells, output.columns)
+    ? formatTable(aligned, cells, output.columns, paint)
+    : formatRecords(aligned, cells, output.columns ?? 0, paint)
+  for (const line of lines) await output.line(line)
 }
 
 function isNumber(value: unknown): boolean {

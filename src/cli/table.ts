@@ -25,9 +25,7 @@ export function formatTable(
   width: number | null,
   paintTitle: (text: string) => string = text => text,
 ): readonly string[] {
-  const natural = columns.map(({ title }, index) =>
-    Math.max(textWidth(title), ...rows.map(row => textWidth(textOf(row[index])))),
-  )
+  const natural = naturalWidths(columns, rows)
   const widths = width === null ? natural : fitWidths(natural, columns, width)
   const line = (cells: readonly Cell[]) =>
     columns
@@ -41,6 +39,46 @@ export function formatTable(
   const titles = columns.map(({ title }) => ({ text: title, paint: paintTitle }))
   const rule = widths.map(each => '─'.repeat(each)).join(gap)
   return [line(titles), paintTitle(rule), ...rows.map(line)]
+}
+
+/** A column that is cut to less than this many columns of the terminal cannot be read. */
+const readable = 10
+
+/** Whether the rows fit `width` with every column readable; otherwise `formatRecords` is the better form. */
+export function fitsTable(
+  columns: readonly TextColumn[],
+  rows: readonly (readonly Cell[])[],
+  width: number | null,
+): boolean {
+  if (width === null) return true
+  const widths = naturalWidths(columns, rows).map(each => Math.min(each, readable))
+  return widths.reduce((sum, each) => sum + each, 0) + gap.length * (widths.length - 1) <= width
+}
+
+/** Each row as a block of its own, one line a column. */
+export function formatRecords(
+  columns: readonly TextColumn[],
+  rows: readonly (readonly Cell[])[],
+  width: number,
+  paintTitle: (text: string) => string,
+): readonly string[] {
+  const titles = Math.max(...columns.map(({ title }) => textWidth(title)))
+  const room = Math.max(minWidth, width - titles - gap.length)
+  return rows.flatMap((row, number) => [
+    paintTitle(`── ${number + 1} ${'─'.repeat(Math.max(0, titles - 3 - String(number).length))}`),
+    ...columns.map(({ title }, index) => {
+      const cell = row[index] ?? ''
+      const text = cutText(textOf(cell), room)
+      return `${paintTitle(padText(title, titles))}${gap}${typeof cell === 'string' ? text : cell.paint(text)}`
+    }),
+  ])
+}
+
+function naturalWidths(columns: readonly TextColumn[], rows: readonly (readonly Cell[])[]): readonly number[] {
+  return columns.map(({ title }, index) =>
+    // A spread of so many rows would be too many arguments.
+    rows.reduce((width, row) => Math.max(width, textWidth(textOf(row[index]))), textWidth(title)),
+  )
 }
 
 function textOf(cell: Cell | undefined): string {

@@ -5,6 +5,7 @@ import type { Target } from '../targets.ts'
 import { type CliContext, exitCodes } from './context.ts'
 import { addExamples, jsonOption, timeOption } from './options.ts'
 import { paintState } from './run-state.ts'
+import { requireDag } from './runs.ts'
 import { withSession } from './session.ts'
 import { formatElapsed } from './text.ts'
 
@@ -32,6 +33,7 @@ export function addTriggerCommand(program: Command, context: CliContext): void {
     .action((dag: string, { wait = false, ...request }: TriggerOptions, self: Command) =>
       withSession(self, context, { state: 'require' }, async ({ options, target }) => {
         const orchestrator = await target.orchestrator()
+        await requireDag(orchestrator.admin, dag)
         const queued = await orchestrator.trigger(dag, request satisfies TriggerRequest)
         if (!options.json) await context.stderr.line(`${dag} ${queued.runId} is ${queued.state}.`)
         const begun = await untilBegun(orchestrator, queued, target, context.signal)

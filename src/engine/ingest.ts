@@ -9,6 +9,7 @@ import type { SchemaRegistry } from '../ports/schema-registry.ts'
 import type { Source, SourcePage, SourceRecord } from '../ports/source.ts'
 import { asMillraceError, MillraceError } from '../sdk/errors.ts'
 import { compileParser } from '../sdk/parse.ts'
+import { formatDuration } from '../sdk/quantities.ts'
 import { createEncoder, type Encoder } from './codec.ts'
 import { type DeadLetterOrigin, type FailedRecord, toDeadLetterRecord } from './dead-letters.ts'
 import { invalidRecord } from './invalid-record.ts'
@@ -102,6 +103,8 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
       }
     } catch (thrown) {
       if (!deadline.isOver(thrown)) throw thrown
+      // A source that retries until the time is over must not look like one that had nothing to say.
+      if (current.pages === 0) throw noPage(stage)
     } finally {
       deadline.clear()
     }
@@ -111,6 +114,11 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
   } finally {
     await producer.close()
   }
+}
+
+function noPage({ source, durationMs }: IngestPlan): MillraceError {
+  const message = `Not one page of ${source.name} arrived in the ${formatDuration(durationMs ?? 0)} of the run.`
+  return new MillraceError('SOURCE_TIMEOUT', message, { place: source.name, fix: 'Check that the source can be reached.' })
 }
 
 interface ProcessedPage {

@@ -122,7 +122,8 @@ async function openSourceTry(declaration: IngestDeclaration, { registry }: Repla
   const toTopicRecord = await openToTopicRecord(declaration, registry)
   return async ({ value }, { appendedAt }) => {
     const record = toTopicRecord({ value: parseJson(value) })
-    return record === null ? null : toReplayRecord(record, record.topic, appendedAt * 1_000)
+    // One less than the lowest version that a record appended in the same millisecond can have.
+    return record === null ? null : toReplayRecord(record, record.topic, appendedAt * 1_000 - 1)
   }
 }
 
