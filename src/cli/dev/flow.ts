@@ -48,13 +48,13 @@ export function flowHeadings({ stages }: DevSnapshot, width: number): Line {
 }
 
 /** The flow from source to topic to table, one row a stage between what it reads and what it writes. */
-export function flowLines(snapshot: DevSnapshot, width: number): readonly Line[] {
+export function flowLines(snapshot: DevSnapshot, width: number, command: string): readonly Line[] {
   const columns = chooseColumns(snapshot.stages, width)
   const lines: Line[] = []
   snapshot.stages.forEach((stage, index) => {
     const before = snapshot.stages[index - 1]
     if (before?.to !== stage.from) lines.push(startLine(stage, index === 0 ? snapshot.source.address : null))
-    lines.push(stageLine(stage, columns), ...troubleLines(stage, width), endLine(stage, width))
+    lines.push(stageLine(stage, columns), ...troubleLines(stage, width, command), endLine(stage, width))
   })
   return lines
 }
@@ -136,12 +136,12 @@ function deadLettersCell(deadLetters: number, width: number): Span {
   return span(padText(`▲ ${fitCount(deadLetters, width - 2)}`, width, 'right'), 'bad')
 }
 
-function troubleLines(stage: StageView, width: number): readonly Line[] {
+function troubleLines(stage: StageView, width: number, command: string): readonly Line[] {
   const room = width - indent - 2
   const lines: Line[] = []
   if (stage.error !== null) lines.push(...errorLines(stage.error, room, states[stage.state].tone))
   if (stage.deadLetters > 0) {
-    const text = `▲ ${countOf(stage.deadLetters, 'dead letter')}; see them with: millrace dlq`
+    const text = `▲ ${countOf(stage.deadLetters, 'dead letter')}: ${command} dlq list`
     lines.push([span(text, 'bad')])
   }
   return lines.map(line => [span('│     ', 'accent'), ...line])

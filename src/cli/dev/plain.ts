@@ -53,7 +53,7 @@ export function devLines(previous: DevSnapshot | null, next: DevSnapshot, comman
   return [
     ...started(previous, next),
     ...source(previous, next),
-    ...next.stages.flatMap(stage => stageLines(stageOf(previous, stage), stage, next)),
+    ...next.stages.flatMap(stage => stageLines(stageOf(previous, stage), stage, next, command)),
     ...runLines(previous?.run ?? null, next),
     ...firstRow(previous, next, command),
     ...progress(previous, next),
@@ -96,7 +96,12 @@ function stageOf(snapshot: DevSnapshot | null, { name }: StageView): StageView |
   return snapshot?.stages.find(stage => stage.name === name) ?? null
 }
 
-function stageLines(before: StageView | null, stage: StageView, next: DevSnapshot): readonly DevLine[] {
+function stageLines(
+  before: StageView | null,
+  stage: StageView,
+  next: DevSnapshot,
+  command: string,
+): readonly DevLine[] {
   const lines: DevLine[] = []
   const say = (text: string) =>
     lines.push(line(next, 'stage', text, { stage: stage.name, state: stage.state, error: report(stage.error) }))
@@ -111,7 +116,7 @@ function stageLines(before: StageView | null, stage: StageView, next: DevSnapsho
     say(`Stage ${stage.name} runs, from ${stage.from} to ${stage.to}.`)
   }
   if (stage.deadLetters > 0 && (before?.deadLetters ?? 0) === 0) {
-    const text = `Stage ${stage.name} has its first dead letters (${stage.deadLetters}); see them with: millrace dlq`
+    const text = `Stage ${stage.name} has its first dead letters (${stage.deadLetters}); see them with: ${command} dlq list`
     lines.push(line(next, 'dead-letters', text, { stage: stage.name, deadLetters: stage.deadLetters }))
   }
   return lines

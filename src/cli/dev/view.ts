@@ -57,7 +57,7 @@ function livePage(snapshot: DevSnapshot, width: number, state: ViewState): reado
     { rank: 0, lines: simulatedLines(snapshot, width) },
     blank(5),
     { rank: 2, lines: [flowHeadings(snapshot, width)] },
-    { rank: 0, lines: flowLines(snapshot, width) },
+    { rank: 0, lines: flowLines(snapshot, width, state.command) },
     blank(3),
     { rank: 0, lines: runLines(snapshot, width) },
     { rank: 4, lines: nextRunLines(snapshot) },

@@ -83,7 +83,9 @@ describe('plain lines', () => {
 
   test('the first dead letters of a stage are said once', () => {
     const some = withStream({ deadLetters: 2 })
-    expect(said(some)).toEqual([`${at} Stage spark_stream has its first dead letters (2); see them with: millrace dlq`])
+    expect(said(some)).toEqual([
+      `${at} Stage spark_stream has its first dead letters (2); see them with: millrace dlq list`,
+    ])
     expect(said(withStream({ deadLetters: 5 }), some)).toEqual([])
   })
 

@@ -91,7 +91,7 @@ describe('the view', () => {
     expect(render({ ...running, stages }, 80, 24).slice(3, 11)).toEqual([
       ' ○ source  randomuser  https://randomuser.me/api/',
       ' │   user_automation  ● running     1,180/s     ▅███████        –           ▲ 3',
-      ' │     ▲ 3 dead letters; see them with: millrace dlq',
+      ' │     ▲ 3 dead letters: millrace dlq list',
       ' ▼ topic   users_created                                         41,204 records',
       ' │   spark_stream     ▲ paused          0/s     ▅███████    12.3M             0',
       ' │     STORAGE_FULL: The database or disk is full. (.millrace/tables.db)',
@@ -104,7 +104,7 @@ describe('the view', () => {
     const stages = [{ ...ingest, deadLetters: 3 }, stream]
     expect(render(running, 60, 24).join('\n')).toContain('no dead letters')
     const lines = render({ ...running, stages }, 60, 24).join('\n')
-    expect(lines).toContain('▲ 3 dead letters; see them with: millrace dlq')
+    expect(lines).toContain('▲ 3 dead letters: millrace dlq list')
     expect(lines).not.toContain('no dead letters')
   })
 
