@@ -139,13 +139,10 @@ export function rebalance(
   const members = liveMembers(file, group, topicId, self, now)
   const taken = new Map<number, AssignmentRow>()
   const kept = new Map<number, number>()
-  let stale = 0
   for (const row of assignmentRows(file, group, topicId)) {
     const owner = members.get(row.member_id)
-    if (owner === undefined || (row.revoke_at !== null && row.revoke_at <= now)) {
-      stale++
-      continue
-    }
+    const free = owner === undefined || (row.revoke_at !== null && row.revoke_at <= now)
+    if (free) continue
     taken.set(row.partition, row)
     if (row.revoke_at === null) {
       kept.set(row.partition, row.member_id)
@@ -157,10 +154,10 @@ export function rebalance(
 
   const { partitions } = file.get<{ partitions: number }>('SELECT partitions FROM topics WHERE id = ?', topicId)!
   const wanted = assign(partitions, [...members.keys()], kept)
-  if (wanted.size === 0 && stale > 0) {
-    file.run('DELETE FROM assignments WHERE group_name = ? AND topic_id = ?', group, topicId)
+  let changed = false
+  if (members.size === 0) {
+    changed = file.run('DELETE FROM assignments WHERE group_name = ? AND topic_id = ?', group, topicId) > 0
   }
-  let changed = wanted.size === 0 && stale > 0
   for (const [partition, memberId] of wanted) {
     const row = taken.get(partition)
     if (row === undefined) {
