@@ -9,7 +9,7 @@ import { createDirectory } from '../file-system.ts'
 /** The file's `user_version`. */
 const format = 1
 
-/** Larger than SQLite's 4 KiB: fewer and larger writes per transaction of random keys. See docs/decisions. */
+/** Larger than SQLite's 4 KiB: fewer and larger writes per transaction of random keys. See docs/decisions/0001-embedded-tables.md. */
 const pageBytes = 8192
 
 /** 128 MiB of write-ahead log between two checkpoints: a page changed often is copied once. */
