@@ -1,10 +1,26 @@
-#!/usr/bin/env node
-// The compiled CLI needs node:sqlite and type stripping; a plain sentence beats the stack trace an older Node would print.
-const [major, minor] = process.versions.node.split('.').map(Number)
-if (major < 24 || (major === 24 && minor < 12)) {
-  console.error(`millrace needs Node 24.12 or newer and this is ${process.version}.`)
-  console.error('Run it as `npx millrace …` in the project that installed it: it brings its own Node.')
+#!/usr/bin/env -S node --max-semi-space-size=4
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+// SQLite and type stripping came with Node 24. Where the machine's own Node is older, the one that npm installed with
+// Millrace takes over.
+const [major] = process.versions.node.split('.').map(Number)
+const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
+
+if (major >= 24) {
+  const { main } = await import('../dist/cli/main.js')
+  await main()
+} else if (existsSync(pinned)) {
+  const args = ['--max-semi-space-size=4', fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const millrace = spawn(pinned, args, { stdio: 'inherit' })
+  // A terminal sends Ctrl-C to both; a supervisor sends SIGTERM to this one only.
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', () => millrace.kill('SIGTERM'))
+  millrace.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
+} else {
+  console.error(`millrace needs Node 24 or newer and this is ${process.version}.`)
+  console.error('Run it as `npx millrace …` in the project that installed it: npm brings the right Node along.')
   process.exit(2)
 }
-const { main } = await import('../dist/cli/main.js')
-await main()

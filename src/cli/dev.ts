@@ -5,8 +5,8 @@ import { addExamples, commonOptions } from './options.ts'
 import { withSession } from './session.ts'
 
 interface DevCommandOptions {
-  /** Records per second; null for as fast as they are processed. */
-  readonly pace?: number | null
+  /** Null for as fast as records are processed. An object, because commander takes a null for a missing value. */
+  readonly pace?: { readonly recordsPerSecond: number | null }
 }
 
 export function addDevCommand(program: Command, context: CliContext): void {
@@ -18,7 +18,9 @@ export function addDevCommand(program: Command, context: CliContext): void {
     .action(async (name: string | undefined, options: DevCommandOptions, self: Command) => {
       const { json, target: targetName } = commonOptions(self, context)
       await withSession(self, context, { state: 'create', mode: 'exclusive' }, async session => {
-        const [pipeline] = await session.pipelines(name === undefined ? session.project.config.pipelines.slice(0, 1) : [name])
+        const [pipeline] = await session.pipelines(
+          name === undefined ? session.project.config.pipelines.slice(0, 1) : [name],
+        )
         const { startDev } = await import('./dev/run-dev.ts')
         const { startView } = await import('./dev/start-view.ts')
         const quit = new AbortController()
@@ -26,7 +28,7 @@ export function addDevCommand(program: Command, context: CliContext): void {
         const signal = AbortSignal.any([context.signal, quit.signal])
         const dev = await startDev({
           ...{ project, pipeline: pipeline!, target, targetName, statePath, env: context.env, signal },
-          recordsPerSecond: options.pace,
+          recordsPerSecond: options.pace?.recordsPerSecond,
         })
         const view = startView({
           snapshot: () => dev.tracker.snapshot(target.clock.now()),
@@ -54,10 +56,10 @@ export function addDevCommand(program: Command, context: CliContext): void {
   ])
 }
 
-function paceOption(text: string): number | null {
-  if (text === 'max') return null
+function paceOption(text: string): { readonly recordsPerSecond: number | null } {
+  if (text === 'max') return { recordsPerSecond: null }
   try {
-    return parseRate(text)
+    return { recordsPerSecond: parseRate(text) }
   } catch {
     throw new InvalidArgumentError('Write it as 500/s, or max.')
   }

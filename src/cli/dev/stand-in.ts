@@ -51,7 +51,6 @@ export async function chooseSource(options: ChooseOptions): Promise<ChosenSource
   return { node, view: { address: simulator.url, simulated }, simulator, env: { ...env, [urlEnv]: simulator.url } }
 }
 
-/** A page at a time is asked for, so going flat out also means the largest pages. */
 function paced(node: SourceNode, recordsPerSecond: number | null | undefined): SourceNode {
   if (recordsPerSecond === undefined || node.kind !== 'http') return node
   return { ...node, settings: { ...node.settings, recordsPerSecond } }
