@@ -72,6 +72,7 @@ describe('deploying', () => {
     await admin.pause(dag, true)
     expect(await orchestrator.deploy('users', [])).toEqual([])
     expect(await orchestrator.deploy('users', [dagPlan()])).toEqual([{ dag, change: 'unchanged' }])
+    expect(await orchestrator.deploy('users', [dagPlan({ catchup: true })])).toEqual([{ dag, change: 'updated' }])
     expect((await admin.dags()).items).toMatchObject([{ paused: true, nextRunAt: null }])
   })
 })

@@ -148,6 +148,15 @@ describe('an attempt', () => {
     expect(await run()).toMatchObject({ state: 'success', attempts: 2 })
   })
 
+  it('of a cleared run may fail as often as before it was cleared', async () => {
+    const { clock, orchestrator, runId, attempts, run } = await triggered(fail, { attempts: 2 })
+    await clock.advance(10_000)
+    await orchestrator.admin.clear('user_automation', runId)
+    await clock.advance(10_000)
+    expect((await attempts()).map(({ state }) => state)).toEqual(['up_for_retry', 'failed', 'up_for_retry', 'failed'])
+    expect((await run()).state).toBe('failed')
+  })
+
   it('waits twice as long before each further one, and fails the run after the last', async () => {
     const { clock, attempts, run } = await triggered(fail, { retryDelayMs: 60_000 })
     await clock.advance(53_000)
