@@ -25,7 +25,11 @@ async function measure(name: string, records: number, hold: boolean): Promise<vo
   const api = spawn(process.execPath, [join(import.meta.dirname, 'api.ts')], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [url] = (await once(api.stdout!, 'data')) as [Buffer]
   const env = { ...process.env, MILLRACE_STATE: state, RANDOM_USER_URL: url.toString().trim() }
-  const dev = spawn(process.execPath, [millrace, 'dev', 'users', '--pace', 'max'], { cwd: root, env, stdio: 'ignore' })
+  const dev = spawn(process.execPath, ['--max-semi-space-size=4', millrace, 'dev', 'users', '--pace', 'max'], {
+    cwd: root,
+    env,
+    stdio: 'ignore',
+  })
   const started = performance.now()
   try {
     const passed = await pass(dev, env, state, records, hold)
@@ -51,7 +55,9 @@ async function pass(dev: ChildProcess, env: NodeJS.ProcessEnv, state: string, re
   await delay(2_000)
   const table = new DatabaseSync(join(state, 'tables/spark_streams.db'), { timeout: 20_000 })
   const log = new DatabaseSync(join(state, 'log.db'), { readOnly: true, timeout: 20_000 })
-  const appended = log.prepare("SELECT sum(end_offset) AS n FROM partitions JOIN topics ON id = topic_id WHERE name = 'users_created'")
+  const appended = log.prepare(
+    "SELECT sum(end_offset) AS n FROM partitions JOIN topics ON id = topic_id WHERE name = 'users_created'",
+  )
   const count = table.prepare('SELECT count(*) AS n FROM created_users')
   for (;;) {
     if (dev.exitCode !== null) throw new Error('dev ended by itself')

@@ -15,6 +15,7 @@ import type { Source, SourcePage } from '../src/ports/source.ts'
 import { loadPipelines, loadProject, targetConfig } from '../src/project.ts'
 import { runIngestStage } from '../src/run-stage.ts'
 import type { StageThreadData } from '../src/stage-thread.ts'
+import { ingestDeclaration } from '../src/stages.ts'
 import { openTarget } from '../src/targets.ts'
 import { type PagesFile, readPages } from './pages.ts'
 import type { BenchUser } from './user.ts'
@@ -34,8 +35,8 @@ const target = await openTarget({
   env: process.env,
 })
 const data: StageThreadData = {
-  ...{ projectDirectory: project.directory, pipelineFile: file, target: 'local' },
-  ...{ statePath: directory!, stage: stageId(stream) },
+  ...{ stage: stageId(stream), plan, pipelineFile: file, config: targetConfig(project, 'local') },
+  ...{ statePath: directory!, project: project.directory },
 }
 const [log, registry, tables, orchestrator, processor] = await Promise.all([
   ...([target.log(), target.registry(), target.tables(), target.orchestrator()] as const),
@@ -77,7 +78,8 @@ const allWritten = new Promise<void>((resolve, reject) => {
 const started = performance.now()
 const instant = new Date(0).toISOString()
 await runIngestStage({
-  ...{ target, pipeline: pipeline!, source, stage: { ...ingest, durationMs: null } },
+  ...{ target, source },
+  declaration: ingestDeclaration(pipeline!, { ...ingest, durationMs: null }),
   run: {
     runId: 'bench',
     attempt: 1,

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
@@ -10,6 +11,8 @@ const [major] = process.versions.node.split('.').map(Number)
 const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
 
 if (major >= 24) {
+  // Also keeps pipeline files with their types stripped, and so the memory that stripping them takes.
+  enableCompileCache()
   const { main } = await import('../dist/cli/main.js')
   await main()
 } else if (existsSync(pinned)) {

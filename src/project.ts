@@ -50,21 +50,37 @@ export async function loadProject(from: string): Promise<Project> {
 /** @throws MillraceError `CONFIG_INVALID` for a name that the configuration does not have. */
 export function targetConfig(project: Project, name: string): TargetConfig {
   const config = project.config.targets[name]
-  if (config !== undefined) return config
+  if (config !== undefined) return checkAdapters(project, name, config)
   throw new MillraceError('CONFIG_INVALID', `There is no target ${name}.`, {
     place: `${resolve(project.directory, configFile)} › targets`,
     fix: `Use one of: ${Object.keys(project.config.targets).join(', ')}.`,
   })
 }
 
+function checkAdapters(project: Project, name: string, config: TargetConfig): TargetConfig {
+  for (const port of ['log', 'registry', 'table', 'orchestrator', 'processor'] as const) {
+    const adapter: unknown = config[port]?.adapter
+    if (adapter === 'embedded') continue
+    throw new MillraceError('CONFIG_INVALID', `There is no adapter ${String(adapter)} for the ${port}.`, {
+      place: `${resolve(project.directory, configFile)} › targets.${name}.${port}`,
+      fix: "Use { adapter: 'embedded' }; it is the only one so far.",
+    })
+  }
+  return config
+}
+
 /**
  * Every pipeline of the project, or those of the given names or files.
  * @throws MillraceError `NAME_DUPLICATE` if two of them cannot live in one target; `PlanInvalid` for a faulty declaration.
  */
-export async function loadPipelines(project: Project, only: readonly string[] = []): Promise<readonly LoadedPipeline[]> {
+export async function loadPipelines(
+  project: Project,
+  only: readonly string[] = [],
+): Promise<readonly LoadedPipeline[]> {
   const files = project.config.pipelines.map(file => resolve(project.directory, file))
   const asFile = (name: string) => files.find(file => file === resolve(name))
-  const wanted = only.length > 0 && only.every(name => asFile(name) !== undefined) ? only.map(name => asFile(name)!) : files
+  const wanted =
+    only.length > 0 && only.every(name => asFile(name) !== undefined) ? only.map(name => asFile(name)!) : files
   const loaded = await Promise.all(wanted.map(loadPipeline))
   const [conflict] = conflicts(loaded.map(({ plan }) => plan))
   if (conflict !== undefined) throw conflict
@@ -79,7 +95,8 @@ export async function loadPipelines(project: Project, only: readonly string[] = 
   })
 }
 
-async function loadPipeline(file: string): Promise<LoadedPipeline> {
+/** @throws MillraceError `PIPELINE_INVALID`. */
+export async function loadPipeline(file: string): Promise<LoadedPipeline> {
   const declaration = await importDefault<Pipeline>(file, 'PIPELINE_INVALID')
   if (typeof declaration !== 'object' || declaration === null || !('stages' in declaration)) {
     throw new MillraceError('PIPELINE_INVALID', 'The file exports no pipeline.', {
@@ -92,7 +109,10 @@ async function loadPipeline(file: string): Promise<LoadedPipeline> {
 
 async function importDefault<T>(file: string, code: 'CONFIG_INVALID' | 'PIPELINE_INVALID'): Promise<T | undefined> {
   if (!existsSync(file)) {
-    throw new MillraceError(code, 'The file does not exist.', { place: file, fix: `Correct its path in ${configFile}.` })
+    throw new MillraceError(code, 'The file does not exist.', {
+      place: file,
+      fix: `Correct its path in ${configFile}.`,
+    })
   }
   try {
     const module = (await import(pathToFileURL(file).href)) as { default?: T }

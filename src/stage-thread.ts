@@ -1,18 +1,23 @@
 import { parentPort, threadId, workerData } from 'node:worker_threads'
+import type { Plan, StreamPlan } from './plan/plan.ts'
 import type { StageCommand, StageReport } from './ports/processor.ts'
-import { loadPipelines, loadProject, targetConfig } from './project.ts'
-import { findStage, runStreamStage } from './run-stage.ts'
+import { type LoadedPipeline, loadPipeline } from './project.ts'
+import { runStreamStage } from './run-stage.ts'
+import type { TargetConfig } from './sdk/config.ts'
 import { asMillraceError, MillraceError } from './sdk/errors.ts'
+import { findStage, streamDeclaration } from './stages.ts'
 import { openTarget } from './targets.ts'
 
-/** What `dev` tells the thread of a stream stage: where its declaration is. */
+/** What the thread of a stream stage is told. */
 export type StageThreadData = {
-  readonly projectDirectory: string
-  readonly pipelineFile: string
-  readonly target: string
-  readonly statePath: string
   /** `<pipeline>/<stage>`. */
   readonly stage: string
+  readonly plan: Plan
+  readonly pipelineFile: string
+  readonly config: TargetConfig
+  readonly statePath: string
+  /** The project's directory. */
+  readonly project: string
 }
 
 const port = parentPort
@@ -31,20 +36,14 @@ try {
 }
 
 async function run(data: StageThreadData): Promise<void> {
-  const project = await loadProject(data.projectDirectory)
-  const target = await openTarget({
-    config: targetConfig(project, data.target),
-    statePath: data.statePath,
-    projectDirectory: project.directory,
-    env: process.env,
-  })
+  const { config, statePath } = data
+  const { pipeline, stage } = findStage([await pipelineOf(data)], data.stage)
+  if (stage.kind !== 'stream') throw new MillraceError('STAGE_UNKNOWN', `${data.stage} is not a stream stage.`)
+  const target = await openTarget({ config, statePath, projectDirectory: data.project, env: process.env })
   try {
-    const { pipeline, stage } = findStage(await loadPipelines(project, [data.pipelineFile]), data.stage)
-    if (stage.kind !== 'stream') throw new MillraceError('STAGE_UNKNOWN', `${data.stage} is not a stream stage.`)
     await runStreamStage({
       target,
-      pipeline,
-      stage,
+      declaration: streamDeclaration(pipeline, stage),
       member: `${process.pid}.${threadId}`,
       logger: target.stageLogger(stage.name),
       drain: drain.signal,
@@ -55,4 +54,12 @@ async function run(data: StageThreadData): Promise<void> {
   } finally {
     await target.close()
   }
+}
+
+/** The plan says all of it but the functions given to `map`: only for them is the file, and with it TypeScript, loaded again. */
+async function pipelineOf({ plan, pipelineFile, stage }: StageThreadData): Promise<LoadedPipeline> {
+  const name = stage.slice(plan.pipeline.length + 1)
+  const planned = plan.stages.find((each): each is StreamPlan => each.kind === 'stream' && each.name === name)
+  if (planned === undefined || planned.map !== null) return loadPipeline(pipelineFile)
+  return { file: pipelineFile, declaration: { name: plan.pipeline, stages: [] }, plan }
 }

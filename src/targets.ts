@@ -10,7 +10,6 @@ import type { SchemaRegistry } from './ports/schema-registry.ts'
 import type { Source } from './ports/source.ts'
 import type { TableStore } from './ports/table.ts'
 import type { TargetConfig } from './sdk/config.ts'
-import type { Json } from './sdk/json.ts'
 import type { SourceNode } from './sdk/nodes.ts'
 
 export interface TargetOptions {
@@ -90,10 +89,13 @@ export class Target {
   }
 
   /** @param workerData what each stage's thread is told, by stage */
-  processor(workerData: { readonly [stage: string]: Json }): Promise<Processor> {
+  processor(workerData: { readonly [stage: string]: object }): Promise<Processor> {
     return this.#once('processor', async () => {
       const { createThreadProcessor } = await import('./adapters/embedded/processor.ts')
-      const entry = new URL(import.meta.url.endsWith('.ts') ? './stage-thread.ts' : './stage-thread.js', import.meta.url)
+      const entry = new URL(
+        import.meta.url.endsWith('.ts') ? './stage-thread.ts' : './stage-thread.js',
+        import.meta.url,
+      )
       return createThreadProcessor({ entry, workerData })
     })
   }

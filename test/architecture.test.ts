@@ -19,9 +19,13 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   'index.ts': ['plan', 'sdk'],
   'project.ts': ['plan', 'sdk'],
   'targets.ts': ['adapters/system', 'adapters/embedded', 'adapters/http', 'adapters/files', 'ports', 'plan', 'sdk'],
-  'run-stage.ts': ['project.ts', 'targets.ts', 'engine', 'ports', 'plan', 'sdk'],
-  'stage-thread.ts': ['project.ts', 'run-stage.ts', 'targets.ts', 'ports', 'plan', 'sdk'],
-  cli: ['cli', 'project.ts', 'run-stage.ts', 'stage-thread.ts', 'targets.ts', 'engine', 'ports', 'plan', 'sdk'],
+  'stages.ts': ['project.ts', 'engine', 'plan', 'sdk'],
+  'run-stage.ts': ['targets.ts', 'engine', 'ports', 'plan', 'sdk'],
+  'stage-thread.ts': ['project.ts', 'run-stage.ts', 'stages.ts', 'targets.ts', 'ports', 'plan', 'sdk'],
+  cli: [
+    ...['cli', 'project.ts', 'run-stage.ts', 'stage-thread.ts', 'stages.ts', 'targets.ts'],
+    ...['engine', 'ports', 'plan', 'sdk'],
+  ],
 }
 
 interface Source {

@@ -37,7 +37,11 @@ export function addDevCommand(program: Command, context: CliContext): void {
           json,
           env: context.env,
           clock: target.clock,
-          on: { trigger: () => void dev.trigger(), quit: () => quit.abort() },
+          on: {
+            trigger: () => void dev.trigger(),
+            // As with signals: a second time does not wait for anything.
+            quit: () => (quit.signal.aborted ? process.exit(130) : quit.abort()),
+          },
         })
         try {
           await dev.ended

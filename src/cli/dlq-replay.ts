@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { Replay, type ReplayOutcome } from '../engine/replay.ts'
-import { stageDeclaration } from '../run-stage.ts'
 import { MillraceError } from '../sdk/errors.ts'
+import { stageDeclaration } from '../stages.ts'
 import { type CliContext, exitCodes } from './context.ts'
 import { deadLetterTopics, findLetters, shortId } from './dlq-find.ts'
 import { type Session, withSession } from './session.ts'

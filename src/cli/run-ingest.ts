@@ -3,6 +3,7 @@ import type { IngestPlan } from '../plan/plan.ts'
 import type { TaskExit } from '../ports/orchestrator.ts'
 import { runIngestStage } from '../run-stage.ts'
 import { MillraceError } from '../sdk/errors.ts'
+import { ingestDeclaration } from '../stages.ts'
 import { ProgressLines, type SoFar, stderrLogger } from './progress-lines.ts'
 import { failedExit, type StageRun } from './stage-run.ts'
 import { countOf } from './text.ts'
@@ -33,8 +34,7 @@ export async function runIngestAttempt(run: StageRun<IngestPlan>): Promise<TaskE
   try {
     const result = await runIngestStage({
       target,
-      pipeline,
-      stage,
+      declaration: ingestDeclaration(pipeline, stage),
       run: { ...facts, continues: attempt > 1, interval: { start: logicalDate, end: logicalDate } },
       source: await target.source(stage.source),
       logger: stderrLogger(context),

@@ -5,6 +5,7 @@ import type { TaskExit } from '../ports/orchestrator.ts'
 import type { StageProgress } from '../ports/processor.ts'
 import { runStreamStage } from '../run-stage.ts'
 import { MillraceError } from '../sdk/errors.ts'
+import { streamDeclaration } from '../stages.ts'
 import type { Target } from '../targets.ts'
 import { bothLoggers, ProgressLines, type SoFar, stderrLogger } from './progress-lines.ts'
 import { failedExit, type StageRun } from './stage-run.ts'
@@ -32,8 +33,7 @@ export async function runStreamUntilEnd(run: StageRun<StreamPlan>): Promise<Task
   try {
     const running = runStreamStage({
       target,
-      pipeline,
-      stage,
+      declaration: streamDeclaration(pipeline, stage),
       member: `${hostname()}.${process.pid}`,
       logger: bothLoggers(target.stageLogger(stage.name), stderrLogger(context)),
       drain: drain.signal,

@@ -53,7 +53,7 @@ async function runStage(
   options: RunOptions,
 ): Promise<TaskExit> {
   return withSession(command, context, { state: 'require' }, async session => {
-    const { findStage } = await import('../run-stage.ts')
+    const { findStage } = await import('../stages.ts')
     const { pipeline, stage } = findStage(await session.pipelines(), address)
     await requireApplied(pipeline.plan, session.target)
     const attempt = { session, context, pipeline, options }

@@ -12,7 +12,8 @@ import { type Cell, formatTable, type TextColumn } from './table.ts'
 import { countOf, formatCount, formatElapsed, formatTime, printable } from './text.ts'
 
 interface RunsOptions {
-  readonly state?: RunState
+  /** Not `--state`: that is the state directory. */
+  readonly in?: RunState
   readonly limit?: number
   readonly run?: string
 }
@@ -29,7 +30,7 @@ export function addRunsCommand(program: Command, context: CliContext): void {
     .command('runs')
     .description('List runs, newest first, or show one with its attempts')
     .argument('[dag]', 'the DAG; default: all')
-    .addOption(new Option('--state <state>', 'only runs in it').choices(Object.keys(runTransitions)))
+    .addOption(new Option('--in <state>', 'only runs in this state').choices(Object.keys(runTransitions)))
     .option('--limit <n>', `runs at most (default: ${defaultLimit})`, wholeNumber(1, 1_000))
     .option('--run <id>', 'show this one of the DAG with its attempts')
     .action((dag: string | undefined, given: RunsOptions, self: Command) =>
@@ -39,7 +40,7 @@ export function addRunsCommand(program: Command, context: CliContext): void {
           const run = await readRun(admin, dag, given.run)
           return options.json ? context.stdout.json(run) : printRun(run, target.clock, context)
         }
-        const { state, limit = defaultLimit } = given
+        const { in: state, limit = defaultLimit } = given
         if (dag !== undefined) await requireDag(admin, dag)
         const page = await admin.runs({
           limit,
@@ -57,7 +58,7 @@ export function addRunsCommand(program: Command, context: CliContext): void {
     )
   addExamples(command, [
     ['millrace runs', 'the newest runs of every DAG'],
-    ['millrace runs user_automation --state failed', 'those of one that failed'],
+    ['millrace runs user_automation --in failed', 'those of one that failed'],
     ['millrace runs user_automation --run manual__2026-03-01T00:00:00.000Z', 'one, with its attempts'],
   ])
 }

@@ -1,9 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CliContext } from './context.ts'
 import { addExamples, timeOption, wholeNumber } from './options.ts'
-import { openRecordPrinter } from './record-lines.ts'
 import { withSession } from './session.ts'
-import { readRecords, type TailStart } from './tail-records.ts'
+import type { TailStart } from './tail-records.ts'
 
 interface TailOptions {
   readonly from?: TailStart
@@ -27,6 +26,8 @@ export function addTailCommand(program: Command, context: CliContext): void {
     .option('--no-follow', 'end at the last record there is')
     .action((topic: string, { from, limit, partition, follow }: TailOptions, self: Command) =>
       withSession(self, context, { state: 'require' }, async ({ target }) => {
+        const { openRecordPrinter } = await import('./record-lines.ts')
+        const { readRecords } = await import('./tail-records.ts')
         const log = await target.log()
         const records = readRecords(log.admin, {
           topic,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Plan } from '../../plan/plan.ts'
 import {
@@ -10,13 +11,12 @@ import {
   stageTransitions,
 } from '../../ports/processor.ts'
 import { asMillraceError, type ErrorReport, fromReport, MillraceError } from '../../sdk/errors.ts'
-import type { Json } from '../../sdk/json.ts'
 
 export interface ThreadProcessorOptions {
   /** The module a stage's thread runs; it is given `workerData[stage]`. */
   readonly entry: URL
-  readonly workerData: { readonly [stage: string]: Json }
-  /** How long `stop` lets a thread close its files before it is ended, in milliseconds. Default 2,000. */
+  readonly workerData: { readonly [stage: string]: object }
+  /** How long a thread that was told to stop may take to close its files before it is ended, in milliseconds. Default 2,000. */
   readonly stopTimeoutMs?: number
 }
 
@@ -40,15 +40,15 @@ export function createThreadProcessor(options: ThreadProcessorOptions): Processo
   return {
     refuses: (_plan: Plan) => [],
     start: async name => find(name).start(),
-    drain: async (name, deadlineMs) => find(name).end('drain', deadlineMs),
-    stop: async name => find(name).end('stop', options.stopTimeoutMs ?? 2_000),
+    drain: async (name, deadlineMs) => find(name).drain(deadlineMs),
+    stop: async name => find(name).stop(),
     status: async name => find(name).status(),
     watch(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
     async close() {
-      await Promise.all([...stages.values()].map(stage => stage.end('stop', options.stopTimeoutMs ?? 2_000)))
+      await Promise.all([...stages.values()].map(stage => stage.stop()))
       listeners.clear()
     },
   }
@@ -59,7 +59,11 @@ class StageThread {
   readonly #options: ThreadProcessorOptions
   readonly #emit: (event: StageEvent) => void
   #worker: Worker | null = null
+  /** Of the thread there is; null without one. */
+  #started: Promise<void> | null = null
   #exited: Promise<void> = Promise.resolve()
+  /** Whether the thread there is was told to end, so that its end is no failure. */
+  #ending = false
   #status: StageStatus
 
   constructor(name: string, options: ThreadProcessorOptions, emit: (event: StageEvent) => void) {
@@ -73,53 +77,88 @@ class StageThread {
     return this.#status
   }
 
-  /** Starts the thread and waits until its stage runs, waits for something, or has failed. */
+  /** Starts the thread, unless it runs, and waits until its stage runs, waits for something, or has failed. */
   async start(): Promise<void> {
-    if (this.#worker !== null) return
+    // A thread that has failed or is ending may still be there for a moment, and is not the one asked for.
+    if (this.#status.state === 'failed') await this.stop()
+    if (this.#ending) await this.#exited
+    this.#started ??= this.#run()
+    await this.#started
+  }
+
+  async #run(): Promise<void> {
     const worker = new Worker(this.#options.entry, { workerData: this.#options.workerData[this.#name] })
     this.#worker = worker
     this.#enter('starting', null)
-    let settled = () => {}
-    const started = new Promise<void>(resolve => {
-      settled = resolve
-    })
-    worker.on('message', (event: StageReport) => {
-      if (event.kind === 'progress') {
-        this.#status = { ...this.#status, progress: event.progress }
-        this.#emit(event)
-        return
-      }
-      this.#enter(event.state, event.error)
-      if (event.state !== 'starting') settled()
+    const settled = Promise.withResolvers<void>()
+    worker.on('message', (report: StageReport) => {
+      this.#told(report)
+      if (this.#status.state !== 'starting') settled.resolve()
     })
     worker.on('error', error => this.#enter('failed', asMillraceError(error, 'STAGE_FAILED').toJSON()))
     this.#exited = new Promise(resolve => {
       worker.on('exit', code => {
-        this.#worker = null
-        const { state } = this.#status
-        if (state !== 'failed' && state !== 'stopped') {
-          const clean = code === 0 || state === 'draining'
-          const error = clean ? null : new MillraceError('STAGE_FAILED', `The stage's thread ended with code ${code}.`).toJSON()
-          this.#enter(clean ? 'stopped' : 'failed', error)
-        }
-        settled()
+        this.#ended(code)
+        settled.resolve()
         resolve()
       })
     })
-    await started
+    await settled.promise
     const { state, error } = this.#status
-    if (state === 'failed') throw error === null ? new MillraceError('STAGE_FAILED', 'The stage failed.') : fromReport(error)
+    if (error !== null && state === 'failed') throw fromReport(error)
+    if (state === 'stopped') throw new MillraceError('STAGE_FAILED', `${this.#name} was stopped before it ran.`)
   }
 
-  /** Asks the thread to end and, when it has not after `timeoutMs`, ends it. */
-  async end(how: 'drain' | 'stop', timeoutMs: number): Promise<void> {
+  #told(report: StageReport): void {
+    if (report.kind === 'state') {
+      this.#enter(report.state, report.error)
+      return
+    }
+    this.#status = { ...this.#status, progress: report.progress }
+    this.#emit(report)
+  }
+
+  #ended(code: number): void {
+    const failed = code !== 0 && !this.#ending
+    this.#worker = null
+    this.#started = null
+    this.#ending = false
+    if (this.#status.state === 'failed') return
+    const error = failed ? new MillraceError('STAGE_FAILED', `The stage's thread ended with code ${code}.`) : null
+    this.#enter(failed ? 'failed' : 'stopped', error?.toJSON() ?? null)
+  }
+
+  /** Lets the stage finish what it has in hand, and stops it when it has not after `deadlineMs`. */
+  async drain(deadlineMs: number): Promise<void> {
     const worker = this.#worker
     if (worker === null) return
-    worker.postMessage({ kind: how } satisfies StageCommand)
-    const late = setTimeout(() => void worker.terminate(), timeoutMs)
-    await this.#exited
-    clearTimeout(late)
-    if (this.#status.state !== 'failed') this.#enter('stopped', null)
+    this.#enter('draining', null)
+    this.#tell('drain')
+    if (!(await this.#exitsWithin(deadlineMs)) && this.#worker === worker) await this.stop()
+  }
+
+  /** Asks the thread to end and, when it does not, ends it. */
+  async stop(): Promise<void> {
+    const worker = this.#worker
+    if (worker === null) return
+    this.#tell('stop')
+    // Of this thread, not of one that is started when this one has ended.
+    const exited = this.#exited
+    if (!(await this.#exitsWithin(this.#options.stopTimeoutMs ?? 2_000))) await worker.terminate()
+    await exited
+  }
+
+  #tell(kind: StageCommand['kind']): void {
+    this.#ending = true
+    this.#worker?.postMessage({ kind } satisfies StageCommand)
+  }
+
+  async #exitsWithin(ms: number): Promise<boolean> {
+    const timer = new AbortController()
+    const late = delay(ms, false, { signal: timer.signal }).catch(() => false)
+    const exited = await Promise.race([this.#exited.then(() => true), late])
+    timer.abort()
+    return exited
   }
 
   #enter(state: StageState, error: ErrorReport | null): void {

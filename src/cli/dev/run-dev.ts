@@ -2,10 +2,11 @@ import { applyPlan } from '../../engine/deploy.ts'
 import { type DagPlan, type IngestPlan, stageId } from '../../plan/plan.ts'
 import type { Orchestrator, Task, TaskExit } from '../../ports/orchestrator.ts'
 import type { Processor } from '../../ports/processor.ts'
-import type { LoadedPipeline, Project } from '../../project.ts'
+import { type LoadedPipeline, type Project, targetConfig } from '../../project.ts'
 import { runIngestStage } from '../../run-stage.ts'
 import { asMillraceError, MillraceError } from '../../sdk/errors.ts'
 import type { StageThreadData } from '../../stage-thread.ts'
+import { ingestDeclaration } from '../../stages.ts'
 import type { Target } from '../../targets.ts'
 import { keepFresh } from './refresh.ts'
 import { type ChosenSource, chooseSource } from './stand-in.ts'
@@ -57,7 +58,10 @@ export async function startDev(options: DevOptions): Promise<Dev> {
   const ingests = plan.stages.filter(stage => stage.kind === 'ingest')
   const [sources] = await Promise.all([chooseSources(options, ingests, tracker), startStages(options, processor)])
   const tasks = Object.fromEntries(
-    ingests.map(stage => [stage.name, (task: Task) => runTask(options, stage, sources.get(stage.name)!, task, tracker)]),
+    ingests.map(stage => [
+      stage.name,
+      (task: Task) => runTask(options, stage, sources.get(stage.name)!, task, tracker),
+    ]),
   )
   const stopRefreshing = keepFresh({ plan, log, tables, orchestrator, tracker, clock: target.clock })
   const ended = orchestrator
@@ -67,11 +71,19 @@ export async function startDev(options: DevOptions): Promise<Dev> {
   return { tracker, trigger: () => triggerAll(orchestrator, plan.dags), ended }
 }
 
-function threadData(options: DevOptions): { readonly [stage: string]: StageThreadData } {
-  const { pipeline, project, statePath, targetName } = options
-  const streams = pipeline.plan.stages.filter(stage => stage.kind === 'stream').map(stageId)
-  const shared = { projectDirectory: project.directory, pipelineFile: pipeline.file, target: targetName, statePath }
-  return Object.fromEntries(streams.map(stage => [stage, { ...shared, stage }]))
+function threadData({ project, pipeline, targetName, statePath }: DevOptions): {
+  readonly [stage: string]: StageThreadData
+} {
+  const streams = pipeline.plan.stages.filter(stage => stage.kind === 'stream')
+  const shared = {
+    project: project.directory,
+    config: targetConfig(project, targetName),
+    statePath,
+    pipelineFile: pipeline.file,
+  }
+  return Object.fromEntries(
+    streams.map(stage => [stageId(stage), { ...shared, stage: stageId(stage), plan: pipeline.plan }]),
+  )
 }
 
 async function chooseSources(options: DevOptions, ingests: readonly IngestPlan[], tracker: DevTracker) {
@@ -112,8 +124,7 @@ async function runTask(
   try {
     const done = await runIngestStage({
       target,
-      pipeline,
-      stage,
+      declaration: ingestDeclaration(pipeline, stage),
       run: task,
       source: await target.source(chosen.node, chosen.env ?? env),
       logger: task.logger,

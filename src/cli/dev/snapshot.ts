@@ -1,6 +1,6 @@
-import type { ErrorReport } from '../../sdk/errors.ts'
 import type { RunState } from '../../ports/orchestrator.ts'
 import type { StageState } from '../../ports/processor.ts'
+import type { ErrorReport } from '../../sdk/errors.ts'
 
 /** What `millrace dev` shows, at one moment. */
 export interface DevSnapshot {

@@ -1,5 +1,5 @@
-import type { SourceNode } from '../../sdk/nodes.ts'
 import { asMillraceError } from '../../sdk/errors.ts'
+import type { SourceNode } from '../../sdk/nodes.ts'
 import type { Simulator, Target } from '../../targets.ts'
 import type { SourceView } from './snapshot.ts'
 
