@@ -16,8 +16,16 @@ function render(): string {
   for (const line of table.slice(1, table.indexOf('} as const satisfies Record<string, ErrorKind>'))) {
     const section = line.match(/^ {2}\/\/ (.*)$/)?.[1]
     const code = line.match(/^ {2}([A-Z_]+): /)?.[1] as keyof typeof errorKinds | undefined
-    if (section !== undefined) body.push('', `## ${section[0]!.toUpperCase()}${section.slice(1)}`, '', '| code | meaning | try again |', '|---|---|---|')
-    if (code !== undefined) body.push(`| \`${code}\` | ${errorKinds[code].meaning} | ${advice[errorKinds[code].retry]} |`)
+    if (section !== undefined)
+      body.push(
+        '',
+        `## ${section[0]!.toUpperCase()}${section.slice(1)}`,
+        '',
+        '| code | meaning | try again |',
+        '|---|---|---|',
+      )
+    if (code !== undefined)
+      body.push(`| \`${code}\` | ${errorKinds[code].meaning} | ${advice[errorKinds[code].retry]} |`)
   }
   return `# Errors
 
