@@ -74,16 +74,26 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
   try {
     const progress = run.continues ? await readProgress(log, group, topic.name) : freshProgress
     if (progress.finished) return result(progress)
+    options.logger.log('info', opening(stage, progress))
     const toPage = compilePage(await openToTopicRecord(declaration, options.registry))
     const deadline = deadlineSignal(stage.durationMs, progress.elapsedMs, clock, signal)
     let current = progress
     try {
       const startedAt = clock.elapsed() - progress.elapsedMs
-      const sourceRun = { seed: `${stage.name}-${run.logicalDate}`, logicalDate: run.logicalDate, interval: run.interval }
+      const sourceRun = {
+        seed: `${stage.name}-${run.logicalDate}`,
+        logicalDate: run.logicalDate,
+        interval: run.interval,
+      }
       let timer = new StepTimer(clock)
       for await (const page of source.pages(sourceRun, progress.cursor, deadline.signal)) {
         timer.lap('read')
-        const origin = { kind: 'source' as const, runId: run.runId, logicalDate: run.logicalDate, cursor: current.cursor ?? '' }
+        const origin = {
+          kind: 'source' as const,
+          runId: run.runId,
+          logicalDate: run.logicalDate,
+          cursor: current.cursor ?? '',
+        }
         const processed = toPage(page, origin, timer)
         current = {
           cursor: page.cursor,
@@ -94,7 +104,9 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
           elapsedMs: Math.round(clock.elapsed() - startedAt),
           finished: false,
         }
-        const deadLetters = processed.failed.map(each => toDeadLetterRecord(topic.deadLetterTopic, stageId(stage), each))
+        const deadLetters = processed.failed.map(each =>
+          toDeadLetterRecord(topic.deadLetterTopic, stageId(stage), each),
+        )
         await producer.append([...processed.records, ...deadLetters], [toCommit(group, topic.name, current)])
         timer.lap('sink')
         options.onProgress(toProgress(options, page, processed, timer), result(current))
@@ -110,6 +122,7 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
     }
     current = { ...current, finished: true }
     await producer.append([], [toCommit(group, topic.name, current)])
+    options.logger.log('info', closing(topic, current))
     return result(current)
   } finally {
     await producer.close()
@@ -118,7 +131,10 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
 
 function noPage({ source, durationMs }: IngestPlan): MillraceError {
   const message = `Not one page of ${source.name} arrived in the ${formatDuration(durationMs ?? 0)} of the run.`
-  return new MillraceError('SOURCE_TIMEOUT', message, { place: source.name, fix: 'Check that the source can be reached.' })
+  return new MillraceError('SOURCE_TIMEOUT', message, {
+    place: source.name,
+    fix: 'Check that the source can be reached.',
+  })
 }
 
 interface ProcessedPage {
@@ -155,10 +171,14 @@ export async function openToTopicRecord(
     const value = encoder.encode(output)
     const bytes = key.length + value.length
     if (bytes > topic.maxRecordBytes) {
-      throw new MillraceError('RECORD_TOO_LARGE', `The record has ${bytes} bytes and ${topic.name} takes ${topic.maxRecordBytes}.`, {
-        place: topic.name,
-        fix: 'Select less of it, or raise maxRecordBytes of the topic.',
-      })
+      throw new MillraceError(
+        'RECORD_TOO_LARGE',
+        `The record has ${bytes} bytes and ${topic.name} takes ${topic.maxRecordBytes}.`,
+        {
+          place: topic.name,
+          fix: 'Select less of it, or raise maxRecordBytes of the topic.',
+        },
+      )
     }
     return { topic: topic.name, key, value }
   }
@@ -201,6 +221,21 @@ async function openEncoder(topic: TopicPlan, registry: SchemaRegistry): Promise<
   return createEncoder({ node: topic.value, avro: topic.avro, schemaId: registered.id })
 }
 
+function opening({ source }: IngestPlan, { pages, appended }: Progress): string {
+  return pages === 0
+    ? `Reading ${source.name} from its start.`
+    : `Reading ${source.name} on after page ${pages}; ${appended} records are in the log.`
+}
+
+function closing(
+  { name, deadLetterTopic }: TopicPlan,
+  { pages, appended, deadLetters, filtered, elapsedMs }: Progress,
+): string {
+  const seconds = (elapsedMs / 1000).toFixed(1)
+  const others = `${deadLetters} dead letters to ${deadLetterTopic}, ${filtered} left out`
+  return `Finished after ${pages} pages in ${seconds} s: ${appended} records to ${name}, ${others}.`
+}
+
 interface Progress extends IngestResult {
   readonly cursor: string | null
 }
@@ -236,7 +271,12 @@ function result({ cursor: _, ...rest }: Progress): IngestResult {
   return rest
 }
 
-function toProgress(options: IngestOptions, page: SourcePage, processed: ProcessedPage, timer: StepTimer): StageProgress {
+function toProgress(
+  options: IngestOptions,
+  page: SourcePage,
+  processed: ProcessedPage,
+  timer: StepTimer,
+): StageProgress {
   return {
     stage: stageId(options.declaration.stage),
     at: options.clock.now(),

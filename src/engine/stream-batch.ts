@@ -44,9 +44,13 @@ export function compileBatch(declaration: StreamDeclaration, decoder: Decoder, c
 
   const deleted = (record: LogRecord): unknown[] => {
     if (record.key !== null && toKeyRow !== null) return toKeyRow(record.key)
-    throw new MillraceError('RECORD_REJECTED', `The record deletes its key, and the key does not say which row that is.`, {
-      fix: `Key the topic by the table's primary key (${table.primaryKey.join(', ')}).`,
-    })
+    throw new MillraceError(
+      'RECORD_REJECTED',
+      `The record deletes its key, and the key does not say which row that is.`,
+      {
+        fix: `Key the topic by the table's primary key (${table.primaryKey.join(', ')}).`,
+      },
+    )
   }
 
   return async (batch, previousVersion, timer) => {

@@ -1,17 +1,23 @@
+import { stageId } from '../plan/plan.ts'
 import type { Clock, Random } from '../ports/clock.ts'
 import type { Batch, Commit, Log, Producer, Subscription } from '../ports/log.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { StageProgress, StageState } from '../ports/processor.ts'
 import type { SchemaRegistry } from '../ports/schema-registry.ts'
 import { type Checkpoint, type Row, RowsRejected, type Table, type TableStore } from '../ports/table.ts'
-import { stageId } from '../plan/plan.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import { persist } from './backoff.ts'
 import { createDecoder } from './codec.ts'
 import { type FailedRecord, toDeadLetterRecord } from './dead-letters.ts'
 import type { StreamLimits } from './limits.ts'
 import { StepTimer } from './progress.ts'
-import { compileBatch, failedRecord, type ProcessBatch, type ProcessedBatch, type StreamDeclaration } from './stream-batch.ts'
+import {
+  compileBatch,
+  failedRecord,
+  type ProcessBatch,
+  type ProcessedBatch,
+  type StreamDeclaration,
+} from './stream-batch.ts'
 
 export interface StreamOptions {
   readonly declaration: StreamDeclaration
@@ -109,7 +115,9 @@ class StreamStage {
       if (event === null) break
       switch (event.kind) {
         case 'assigned':
-          await this.#unlessLost(event.partition, () => this.#assign(event.partition, event.epoch, event.committed?.next))
+          await this.#unlessLost(event.partition, () =>
+            this.#assign(event.partition, event.epoch, event.committed?.next),
+          )
           break
         case 'batch':
           await this.#unlessLost(event.partition, () => this.#write(event, timer))
@@ -196,7 +204,13 @@ class StreamStage {
    * last are one write. With some, the rows go first, under the checkpoint there was: only then is it known which of them
    * the table rejects, and the dead letters must be complete before the checkpoint passes them.
    */
-  async #store(batch: Batch, processed: ProcessedBatch, owned: OwnedPartition, checkpoint: Checkpoint, timer: StepTimer) {
+  async #store(
+    batch: Batch,
+    processed: ProcessedBatch,
+    owned: OwnedPartition,
+    checkpoint: Checkpoint,
+    timer: StepTimer,
+  ) {
     const table = this.#table!
     if (processed.failed.length === 0 && (await this.#writeAll(processed.rows, checkpoint))) {
       timer.lap('sink')

@@ -29,7 +29,10 @@ export function compileTransform(
   return record => (accepts(record) === true ? build(record) : null)
 }
 
-function compileBuild(stage: Pick<IngestPlan | StreamPlan, 'select'>, input: RecordNode): (record: AnyRecord) => AnyRecord {
+function compileBuild(
+  stage: Pick<IngestPlan | StreamPlan, 'select'>,
+  input: RecordNode,
+): (record: AnyRecord) => AnyRecord {
   if (stage.select === null) return record => record
   const fields = stage.select.map(({ name, value }) => ({ name, evaluate: compileExpression(value, input) }))
   return record => {
@@ -39,7 +42,11 @@ function compileBuild(stage: Pick<IngestPlan | StreamPlan, 'select'>, input: Rec
   }
 }
 
-function checkedMap(map: MapFunction | null, place: string | null, output: RecordNode): (record: AnyRecord) => AnyRecord {
+function checkedMap(
+  map: MapFunction | null,
+  place: string | null,
+  output: RecordNode,
+): (record: AnyRecord) => AnyRecord {
   if (map === null) throw new MillraceError('INVARIANT_BROKEN', 'The plan has a map() but its function was not given.')
   const parse = compileParser(output)
   return record => {

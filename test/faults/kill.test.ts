@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
+import users from '../../pipelines/users.ts'
 import { openEmbeddedLog } from '../../src/adapters/embedded/log/log.ts'
 import { openEmbeddedOrchestrator } from '../../src/adapters/embedded/orchestrator/orchestrator.ts'
 import { openEmbeddedRegistry } from '../../src/adapters/embedded/registry/registry.ts'
@@ -13,7 +14,6 @@ import { createDecoder } from '../../src/engine/codec.ts'
 import { fromDeadLetterRecord } from '../../src/engine/dead-letters.ts'
 import { compile } from '../../src/plan/compile.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
-import users from '../../pipelines/users.ts'
 import { temporaryDirectory } from '../support.ts'
 import { type RecordingProxy, recordingProxy } from './recording-proxy.ts'
 
@@ -23,7 +23,9 @@ const plan = compile(users)
 const [topic] = plan.topics
 const [table] = plan.tables
 
-it(`dev, killed at ${kills} moments, loses nothing, repeats nothing and never runs ahead (G1–G5)`, { timeout: 240_000 }, async () => {
+it(`dev, killed at ${kills} moments, loses nothing, repeats nothing and never runs ahead (G1–G5)`, {
+  timeout: 240_000,
+}, async () => {
   const simulator = await startSimulator({ faults: { badRecordEvery: 97 } })
   onTestFinished(() => simulator.close())
   const proxy = await recordingProxy(simulator.url)
@@ -89,7 +91,11 @@ async function readState(path: string): Promise<State> {
   const log = openEmbeddedLog({ path: state.logPath, clock: systemClock })
   const registry = openEmbeddedRegistry({ path: state.registryPath })
   const tables = openEmbeddedTables({ directory: state.tablesDirectory })
-  const orchestrator = openEmbeddedOrchestrator({ path: state.orchestratorPath, clock: systemClock, random: systemRandom })
+  const orchestrator = openEmbeddedOrchestrator({
+    path: state.orchestratorPath,
+    clock: systemClock,
+    random: systemRandom,
+  })
   try {
     const decoder = createDecoder({ node: topic!.value, avro: topic!.avro, registry })
     const checkpoints = await tables.admin.checkpoints(table!, 'users/spark_stream')
@@ -110,7 +116,9 @@ async function readState(path: string): Promise<State> {
       for (const row of page.items) rows.set(String(row.id), { ...row })
       after = page.next
     }
-    const letters = (await log.admin.read(topic!.deadLetterTopic, 0, 0, all)).map(each => fromDeadLetterRecord(each)!.id)
+    const letters = (await log.admin.read(topic!.deadLetterTopic, 0, 0, all)).map(
+      each => fromDeadLetterRecord(each)!.id,
+    )
     const runs = (await orchestrator.admin.runs({ dag: 'user_automation' })).items
     const cursor = await log.admin.committed(`users.user_automation.${runs[0]!.logicalDate}`, topic!.name)
     return { pages: cursor[0]?.next ?? 0, records, rows, letters, runs: runs.length, attempts: runs[0]!.attempts }
