@@ -44,10 +44,9 @@ describe('the README', () => {
           expect(await start(env)).toContain('Stopped after')
           continue
         }
-        const { stdout } = await shell('sh', ['-c', command], { cwd: root, env }).catch(error => {
+        await shell('sh', ['-c', command], { cwd: root, env }).catch(error => {
           throw new Error(`${command}\n${error.stdout}${error.stderr}`)
         })
-        expect(stdout + command).not.toBe(command)
       }
     } finally {
       await simulator.close()
