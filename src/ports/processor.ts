@@ -4,7 +4,7 @@ import type { ErrorReport, MillraceError } from '../sdk/errors.ts'
 /** Every state of a stream stage and what may follow it. */
 export const stageTransitions = {
   stopped: ['starting'],
-  starting: ['running', 'failed', 'stopped'],
+  starting: ['running', 'paused', 'failed', 'stopped'],
   running: ['paused', 'draining', 'failed', 'stopped'],
   /** Waiting for a table or log that cannot take or give records now; goes on by itself. */
   paused: ['running', 'draining', 'failed', 'stopped'],
@@ -18,7 +18,10 @@ export type StageState = keyof typeof stageTransitions
 export interface Processor {
   /** What of the plan this processor cannot run; each error names the node. Without side effects. */
   refuses(plan: Plan): readonly MillraceError[]
-  /** Resolves when the stage runs; it then runs without the caller. @throws MillraceError `STAGE_UNKNOWN`. */
+  /**
+   * Resolves when the stage runs, or is paused; it then goes on without the caller. A running one is left as it is.
+   * @throws MillraceError `STAGE_UNKNOWN`, or why the stage failed.
+   */
   start(stage: string): Promise<void>
   /** Finishes what is in flight, commits, and stops; after `deadlineMs` it stops anyway and leaves the rest to redelivery. */
   drain(stage: string, deadlineMs: number): Promise<void>
