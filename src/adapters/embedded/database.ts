@@ -7,7 +7,7 @@ export interface DatabaseOptions {
   readonly readOnly?: boolean
   /** Milliseconds to wait for another process's transaction. Default 5,000. */
   readonly busyTimeoutMs?: number
-  /** Page cache in KiB. Default 8 MiB. */
+  /** Page cache in KiB, for each connection. Default 1 MiB. */
   readonly cacheKib?: number
   /** Of a file made now; one that exists keeps its own. Default 4,096; larger ones suit large blobs. */
   readonly pageBytes?: number
@@ -29,7 +29,7 @@ export function openDatabase(path: string, options: DatabaseOptions): DatabaseSy
       database.exec(`
         PRAGMA synchronous = FULL;
         PRAGMA wal_autocheckpoint = ${options.checkpointPages};
-        PRAGMA cache_size = -${options.cacheKib ?? 8192};
+        PRAGMA cache_size = -${options.cacheKib ?? 1024};
         PRAGMA foreign_keys = ON;
       `)
     } catch (error) {

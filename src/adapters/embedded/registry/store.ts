@@ -57,7 +57,7 @@ export class SchemaStore {
 
   constructor(path: string) {
     this.#path = path
-    this.#database = openDatabase(path, { checkpointPages: 1_000, cacheKib: 1_024 })
+    this.#database = openDatabase(path, { checkpointPages: 1_000 })
     try {
       transaction(this.#database, path, () => this.#format())
       this.#statements = guard(path, () => prepare(this.#database))

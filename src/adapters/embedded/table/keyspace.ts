@@ -15,6 +15,9 @@ const pageBytes = 8192
 /** 128 MiB of write-ahead log between two checkpoints: a page changed often is copied once. */
 const checkpointPages = 16_000
 
+/** For the upper levels of a key's index, which every row goes through. */
+const cacheKib = 8 * 1024
+
 /** `$` cannot be part of a declared name, so nothing of ours collides with a table. */
 const tables = `
   CREATE TABLE "$tables" (name TEXT PRIMARY KEY, description TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -43,7 +46,7 @@ export interface Keyspace {
 export function openKeyspace(directory: string, name: string): Keyspace {
   const path = keyspacePath(directory, name)
   createDirectory(directory)
-  const database = openDatabase(path, { checkpointPages, pageBytes })
+  const database = openDatabase(path, { checkpointPages, pageBytes, cacheKib })
   try {
     if (formatOf(database, path) === 0) {
       transaction(database, path, () => {
