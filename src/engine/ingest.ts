@@ -117,6 +117,7 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
       if (!deadline.isOver(thrown)) throw thrown
       // A source that retries until the time is over must not look like one that had nothing to say.
       if (current.pages === 0) throw noPage(stage)
+      current = { ...current, elapsedMs: Math.max(current.elapsedMs, stage.durationMs ?? 0) }
     } finally {
       deadline.clear()
     }
@@ -158,7 +159,8 @@ export async function openToTopicRecord(
 ): Promise<ToTopicRecord> {
   const { stage, topic } = declaration
   const encoder = await openEncoder(topic, registry)
-  const parse = compileParser(stage.source.schema)
+  // What select and the encoder do not name they do not see.
+  const parse = compileParser(stage.source.schema, { unknownFields: stage.map === null ? 'keep' : 'drop' })
   const transform = compileTransform(stage, declaration.map, stage.source.schema, topic.value)
 
   return record => {

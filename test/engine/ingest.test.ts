@@ -207,7 +207,7 @@ describe('an ingest run', () => {
       page => clock.advance(page === 3 ? 100_000 : 25_000),
     )
     const first = await run(harness, { source: endless, clock }).catch(error => error)
-    expect(first).toMatchObject({ pages: 2, finished: true, elapsedMs: 50_000 })
+    expect(first).toMatchObject({ pages: 2, finished: true, elapsedMs: 60_000 })
   })
 
   it('asks for `apply` when the schema is not registered', async () => {

@@ -54,7 +54,7 @@ export function devLines(previous: DevSnapshot | null, next: DevSnapshot, comman
     ...started(previous, next),
     ...source(previous, next),
     ...next.stages.flatMap(stage => stageLines(stageOf(previous, stage), stage, next, command)),
-    ...runLines(previous?.run ?? null, next),
+    ...runLines(previous?.run ?? null, next, command),
     ...firstRow(previous, next, command),
     ...progress(previous, next),
   ]
@@ -122,7 +122,7 @@ function stageLines(
   return lines
 }
 
-function runLines(before: RunView | null, next: DevSnapshot): readonly DevLine[] {
+function runLines(before: RunView | null, next: DevSnapshot, command: string): readonly DevLine[] {
   const { run } = next
   if (run === null) return []
   const known = before?.runId === run.runId && before.dag === run.dag ? before : null
@@ -133,7 +133,11 @@ function runLines(before: RunView | null, next: DevSnapshot): readonly DevLine[]
     ...{ dag: run.dag, runId: run.runId, state: run.state, attempt: run.attempt },
     ...{ elapsedMs: run.elapsedMs, durationMs: run.durationMs, error: report(run.error) },
   }
-  return [line(next, 'run', `${name} ${failedAttempt ? tryAgain(run) : becomes(run, known)}`, facts)]
+  const lines = [line(next, 'run', `${name} ${failedAttempt ? tryAgain(run) : becomes(run, known)}`, facts)]
+  if (known !== null || run.state === 'running' || run.state === 'queued') return lines
+  // Nothing will move by itself until the next run is due.
+  const another = `${command} trigger ${run.dag}`
+  return [...lines, line(next, 'next-step', `For another run: ${another}`, { command: another })]
 }
 
 function tryAgain(run: RunView): string {

@@ -3,6 +3,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Orchestrator } from '../../ports/orchestrator.ts'
 import type { TableStore } from '../../ports/table.ts'
+import type { Json } from '../../sdk/json.ts'
 import type { DevTracker } from './tracker.ts'
 
 export interface RefreshOptions {
@@ -21,39 +22,50 @@ const intervalMs = 1_000
 const countingShare = 0.02
 
 /**
- * Looks once a second at what no stage reports: ends of topics, rows in tables, the newest run, memory. Returns how to stop.
+ * Looks once a second at what no stage reports: ends of topics, rows in tables, the newest run, memory. Returns how to stop,
+ * which looks a last time, so that the tracker ends with what there is.
  * What fails is left as it was: the stages report failures of the same systems, with their reasons.
  */
-export function keepFresh(options: RefreshOptions): () => void {
+export function keepFresh(options: RefreshOptions): () => Promise<void> {
   const { plan, tracker, clock } = options
   const nextCount = new Map<string, number>()
-  let busy = false
+  let looking: Promise<void> | null = null
 
-  const refresh = async () => {
-    if (busy) return
-    busy = true
+  const countRows = async (last: boolean) => {
+    for (const table of plan.tables) {
+      const id = tableId(table)
+      const started = clock.elapsed()
+      if (!last && started < (nextCount.get(id) ?? 0)) continue
+      tracker.tableIs(id, (await options.tables.admin.count(table)).rows)
+      const took = clock.elapsed() - started
+      nextCount.set(id, clock.elapsed() + took / countingShare)
+    }
+  }
+  const look = async (last: boolean) => {
     try {
       tracker.memoryIs(process.memoryUsage.rss())
       await refreshTopics(options)
       await refreshRuns(options)
-      for (const table of plan.tables) {
-        const id = tableId(table)
-        const started = clock.elapsed()
-        if (started < (nextCount.get(id) ?? 0)) continue
-        tracker.tableIs(id, (await options.tables.admin.count(table)).rows)
-        const took = clock.elapsed() - started
-        nextCount.set(id, clock.elapsed() + took / countingShare)
-      }
+      await countRows(last)
     } catch {
       // See above.
-    } finally {
-      busy = false
     }
   }
+  const refresh = () => {
+    looking ??= look(false).finally(() => {
+      looking = null
+    })
+  }
 
-  void committedSoFar(options).finally(refresh)
-  const timer = setInterval(() => void refresh(), intervalMs)
-  return () => clearInterval(timer)
+  void committedSoFar(options)
+    .catch(() => {})
+    .then(refresh)
+  const timer = setInterval(refresh, intervalMs)
+  return async () => {
+    clearInterval(timer)
+    await looking
+    await look(true)
+  }
 }
 
 async function refreshTopics({ plan, log, tracker }: RefreshOptions): Promise<void> {
@@ -70,11 +82,17 @@ async function refreshRuns({ plan, orchestrator, tracker }: RefreshOptions): Pro
     if (run !== undefined) {
       const attempts = await orchestrator.admin.attempts(id, run.runId)
       const attempt = attempts.find(each => each.attempt === run.attempts)
-      tracker.runStands(run, attempt?.error ?? null)
+      tracker.runStands(run, attempt?.error ?? null, elapsedOf(attempt?.result ?? null))
     }
   }
   const dags = (await orchestrator.admin.dags()).items.filter(dag => plan.dags.some(({ id }) => id === dag.plan.id))
   tracker.scheduleIs(dags.map(dag => dag.nextRunAt).sort()[0] ?? null)
+}
+
+/** An attempt that ended gives back how long its run has streamed. */
+function elapsedOf(result: Json): number | null {
+  const given = typeof result === 'object' && result !== null && 'elapsedMs' in result ? result.elapsedMs : null
+  return typeof given === 'number' ? given : null
 }
 
 async function committedSoFar({ plan, tables, tracker }: RefreshOptions): Promise<void> {

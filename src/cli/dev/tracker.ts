@@ -78,12 +78,16 @@ export class DevTracker {
     if (stage !== undefined) stage.state = 'running'
   }
 
-  /** What the orchestrator says of the newest run. */
-  runStands(run: Run, error: ErrorReport | null): void {
+  /**
+   * What the orchestrator says of the newest run.
+   * @param elapsedMs what its newest attempt said at its end; null while none has
+   */
+  runStands(run: Run, error: ErrorReport | null, elapsedMs: number | null = null): void {
     const known = this.#run?.runId === run.runId && this.#run.dag === run.dag ? this.#run : null
     if (known === null) this.runIs({ dag: run.dag, runId: run.runId, attempt: run.attempts })
     this.#run = { ...this.#run!, state: run.state, attempt: run.attempts, error }
     if (run.state === 'running') return
+    this.#run = { ...this.#run, elapsedMs: elapsedMs ?? this.#run.elapsedMs }
     this.#runAt = null
     const stage = this.#stages.find(({ plan }) => plan.name === run.dag)
     if (stage !== undefined) stage.state = 'stopped'

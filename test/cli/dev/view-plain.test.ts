@@ -40,7 +40,6 @@ describe('plain lines', () => {
     [{ ...run, state: 'queued' }, { ...run, elapsedMs: 0 }, 'started.'],
     [null, { ...run, attempt: 2 }, 'goes on at 42 s of 60 s, attempt 2.'],
     [run, { ...run, state: 'success', elapsedMs: 60_000 }, 'succeeded, 60 s of 60 s streamed.'],
-    [null, { ...run, state: 'success', elapsedMs: 60_000 }, 'succeeded before this start, 60 s of 60 s streamed.'],
     [run, { ...run, state: 'cancelled' }, 'was cancelled at 42 s of 60 s.'],
     [
       run,
@@ -54,6 +53,13 @@ describe('plain lines', () => {
     ],
   ] as const)('run %#: %j → %j', (before, next, text) => {
     expect(said({ run: next }, { run: before })).toEqual([`${at} Run ${runId} of user_automation ${text}`])
+  })
+
+  test('a run that ended before this start comes with how to get another', () => {
+    expect(said({ run: { ...run, state: 'success', elapsedMs: 60_000 } }, { run: null })).toEqual([
+      `${at} Run ${runId} of user_automation succeeded before this start, 60 s of 60 s streamed.`,
+      `${at} For another run: millrace trigger user_automation`,
+    ])
   })
 
   test('a run that follows another is a run of its own', () => {
