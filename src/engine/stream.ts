@@ -1,6 +1,6 @@
 import { stageId } from '../plan/plan.ts'
 import type { Clock, Random } from '../ports/clock.ts'
-import type { Batch, Commit, Log, Producer, Subscription } from '../ports/log.ts'
+import type { Batch, Commit, Committed, Log, Producer, Subscription } from '../ports/log.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { StageProgress, StageState } from '../ports/processor.ts'
 import type { SchemaRegistry } from '../ports/schema-registry.ts'
@@ -115,9 +115,7 @@ class StreamStage {
       if (event === null) break
       switch (event.kind) {
         case 'assigned':
-          await this.#unlessLost(event.partition, () =>
-            this.#assign(event.partition, event.epoch, event.committed?.next),
-          )
+          await this.#unlessLost(event.partition, () => this.#assign(event.partition, event.epoch, event.committed))
           break
         case 'batch':
           await this.#unlessLost(event.partition, () => this.#write(event, timer))
@@ -143,7 +141,7 @@ class StreamStage {
     await this.#table?.close()
   }
 
-  async #assign(partition: number, epoch: number, committed: number | undefined): Promise<void> {
+  async #assign(partition: number, epoch: number, committed: Committed | null): Promise<void> {
     const { declaration, log } = this.#options
     const { topic, stage } = declaration
     const table = this.#table!
@@ -151,8 +149,9 @@ class StreamStage {
     const ranges = await this.#persist(() => log.admin.ranges(topic.name))
     const markers = await this.#persist(() => log.admin.committed(deadLetterGroup(stage.group), topic.name))
     const range = ranges.find(each => each.partition === partition)
-    const kept = table.atomicCheckpoint ? (checkpoint?.next ?? committed) : (committed ?? checkpoint?.next)
-    const next = kept ?? range?.start ?? 0
+    const commit = committed === null ? null : { next: committed.next, version: versionIn(committed.metadata) }
+    const kept = table.atomicCheckpoint ? (checkpoint ?? commit) : (commit ?? checkpoint)
+    const next = kept?.next ?? range?.start ?? 0
     if (range !== undefined && next > range.end) {
       throw new MillraceError(
         'OFFSET_OUT_OF_RANGE',
@@ -164,9 +163,9 @@ class StreamStage {
       partition,
       epoch,
       next,
-      version: checkpoint?.version ?? 0,
+      version: kept?.version ?? 0,
       deadLetteredTo: markers.find(each => each.partition === partition)?.next ?? 0,
-      committed: committed ?? -1,
+      committed: committed?.next ?? -1,
     })
     this.#subscription!.seek(partition, next)
   }
@@ -349,4 +348,10 @@ export function deadLetterGroup(group: string): string {
 
 function commitMetadata(version: number): string {
   return JSON.stringify({ version })
+}
+
+/** 0 for a commit of another tool, such as one that moves a group back. */
+function versionIn(metadata: string): number {
+  const version: unknown = metadata.startsWith('{') ? (JSON.parse(metadata) as { version?: unknown }).version : 0
+  return Number.isSafeInteger(version) ? (version as number) : 0
 }

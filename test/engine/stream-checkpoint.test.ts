@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest'
+import { pipeline, t, table, topic } from '../../src/index.ts'
+import type { Checkpoint } from '../../src/ports/table.ts'
+import { Harness, overriding, type Ports } from './harness.ts'
+
+const reading = t.record('Reading', { id: t.text(), value: t.int() })
+const readings = topic('readings', { key: 'id', value: reading, partitions: 1 })
+const plant = pipeline('plant').stream('keep', {
+  from: readings,
+  into: table('plant.latest', { row: reading, primaryKey: ['id'] }),
+})
+const group = 'plant.keep'
+
+const valuesOf = async (harness: Harness, ...values: number[]) =>
+  Promise.all(values.map(async value => ({ key: 'a', value: await harness.encode({ id: 'a', value }) })))
+const committedOf = async (harness: Harness) =>
+  (await harness.ports.log.admin.committed(group, 'readings')).map(({ next }) => next)
+
+/** A table whose rows and checkpoint are not one write, as Cassandra's; `before` is called before each write. */
+function withoutCheckpoint(ports: Ports, before: (checkpoint: Checkpoint) => Promise<void> = async () => {}): Ports {
+  const tables = overriding(ports.tables, {
+    open: async (plan, stage) => {
+      const opened = await ports.tables.open(plan, stage)
+      return overriding(opened, {
+        atomicCheckpoint: false,
+        claim: async (...claim) => {
+          await opened.claim(...claim)
+          return null
+        },
+        write: async (rows, checkpoint) => {
+          await before(checkpoint)
+          await opened.write(rows, checkpoint)
+        },
+      })
+    },
+  })
+  return { ...ports, tables }
+}
+
+describe('a table that keeps its own checkpoint', () => {
+  it('has what it holds committed to the log too, so that lag and other tools are right', async () => {
+    const harness = await Harness.open(plant)
+    await harness.produce(await valuesOf(harness, 1, 2, 3))
+    await harness.runStream()
+    expect(await committedOf(harness)).toEqual([3])
+  })
+})
+
+describe('a table that keeps no checkpoint', () => {
+  it('is gone on with from the log’s commit, which never comes before the rows (G3)', async () => {
+    const harness = await Harness.open(plant)
+    await harness.produce(await valuesOf(harness, 1, 2, 3))
+    const ports = withoutCheckpoint(harness.ports, async () => expect(await committedOf(harness)).toEqual([]))
+    await harness.runStream({ ports })
+    expect(await committedOf(harness)).toEqual([3])
+    const batches = harness.progress.length
+    await harness.runStream({ ports: withoutCheckpoint(harness.ports) })
+    expect(harness.progress.length).toBe(batches)
+  })
+
+  it('still gets the newest record last when a start falls between records of one moment (G2)', async () => {
+    const harness = await Harness.open(plant)
+    await harness.produce(await valuesOf(harness, 1, 2, 3, 4, 5))
+    const ports = withoutCheckpoint(harness.ports)
+    // All five have one append time, so only the version kept with the commit says what came before the last.
+    const limits = { batchRecords: 4 }
+    const drain = new AbortController()
+    const first = overriding(ports, {
+      tables: overriding(ports.tables, {
+        open: async (plan, stage) => {
+          const opened = await ports.tables.open(plan, stage)
+          return overriding(opened, {
+            write: async (rows, checkpoint) => {
+              drain.abort()
+              await opened.write(rows, checkpoint)
+            },
+          })
+        },
+      }),
+    })
+    await harness.runStream({ ports: first, limits, untilIdle: false, drain: drain.signal })
+    expect(await harness.rows()).toEqual([{ id: 'a', value: 4 }])
+    await harness.runStream({ ports, limits })
+    expect(await harness.rows()).toEqual([{ id: 'a', value: 5 }])
+  })
+
+  it('has a dead letter and the commit past it in one append (G5)', async () => {
+    const harness = await Harness.open(plant)
+    await harness.produce([...(await valuesOf(harness, 1)), { key: 'a', value: Buffer.from('not Avro') }])
+    await harness.runStream({ ports: withoutCheckpoint(harness.ports) })
+    expect(await committedOf(harness)).toEqual([2])
+    await harness.runStream({ ports: withoutCheckpoint(harness.ports) })
+    expect(await harness.deadLetters()).toHaveLength(1)
+    expect(await harness.rows()).toEqual([{ id: 'a', value: 1 }])
+  })
+})
