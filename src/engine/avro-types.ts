@@ -13,6 +13,11 @@ export function readerType(type: AvroType): avsc.Type {
   return forSchema(type, logicalTypes, true)
 }
 
+/** A schema in which checked values are written; text and UUIDs need nothing more. */
+export function encoderType(type: AvroType): avsc.Type {
+  return forSchema(type, { decimal: Decimal, finite: FiniteDouble, 'timestamp-millis': Timestamp }, true)
+}
+
 /** A schema that is only ever read through a resolver to a reader's. */
 export function writerType(type: AvroType): avsc.Type {
   return forSchema(type, { decimal: Decimal, 'timestamp-micros': Microseconds }, false)
@@ -29,7 +34,7 @@ function forSchema(type: AvroType, logicalTypes: LogicalTypes, reader: boolean):
   })
 }
 
-/** Primitives that a reader checks further, by the logical type that does it. */
+/** Primitives that are checked further where the logical type that does it is known. */
 const checked: { readonly [primitive: string]: string | undefined } = { double: 'finite', string: 'text' }
 
 /** Writes a schema for avsc. */
@@ -58,8 +63,9 @@ class Printer {
       default: {
         const { logicalType = null, precision = 0, scale = 0 } = type.attributes
         if (this.#logicalTypes.includes(logicalType)) return { type: type.kind, logicalType, precision, scale }
-        const check = this.#reader ? checked[type.kind] : undefined
-        return check === undefined ? type.kind : { type: type.kind, logicalType: check }
+        const check = checked[type.kind]
+        if (check === undefined || !this.#logicalTypes.includes(check)) return type.kind
+        return { type: type.kind, logicalType: check }
       }
     }
   }

@@ -6,7 +6,7 @@ import { asMillraceError, MillraceError } from '../sdk/errors.ts'
 import type { Json } from '../sdk/json.ts'
 import type { RecordNode } from '../sdk/nodes.ts'
 import { compileScan, type Scan } from './avro-scan.ts'
-import { readerType, writerType } from './avro-types.ts'
+import { encoderType, readerType, writerType } from './avro-types.ts'
 
 /** What a topic's records look like: the declared type, and the same as an Avro schema. */
 export interface CodecOptions {
@@ -40,7 +40,7 @@ const slabBytes = 65_536
 
 export function createEncoder(options: CodecOptions & { readonly schemaId: number }): Encoder {
   const { node, avro, schemaId } = options
-  const type = readerType(parseAvro(avro).type)
+  const type = encoderType(parseAvro(avro).type)
   let slab = Buffer.allocUnsafeSlow(slabBytes)
   let used = 0
 
