@@ -29,12 +29,13 @@ export interface Table {
    */
   claim(topic: string, partition: number, epoch: number): Promise<Checkpoint | null>
   /**
-   * Resolves when all rows are durable. Rows of one key apply in order.
-   * @throws RowsRejected if some rows can never be written: the checkpoint was not stored; leave those rows out and
-   *   write the rest again. Other errors say whether to try later (`STORAGE_FULL`, …) and whether the outcome is unknown;
+   * Resolves when all rows are durable, and the checkpoints with them if that is what the table does. Rows may come from
+   * several partitions, each with its checkpoint; rows of one key apply in order.
+   * @throws RowsRejected if some rows can never be written: no checkpoint was stored; leave those rows out and
+   *   write the rest again. `PARTITION_LOST` if one of the partitions has a newer owner. Other errors say whether to try later (`STORAGE_FULL`, …) and whether the outcome is unknown;
    *   writing the same again is safe in every case.
    */
-  write(rows: readonly Row[], checkpoint: Checkpoint): Promise<void>
+  write(rows: readonly Row[], ...checkpoints: readonly Checkpoint[]): Promise<void>
   close(): Promise<void>
 }
 

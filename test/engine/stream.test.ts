@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { http, pipeline, t, table, topic } from '../../src/index.ts'
-import { RowsRejected, type Table } from '../../src/ports/table.ts'
+import { type Checkpoint, type Row, RowsRejected, type Table } from '../../src/ports/table.ts'
 import { MillraceError } from '../../src/sdk/errors.ts'
 import { Harness, overriding, type Ports } from './harness.ts'
 
@@ -89,9 +89,9 @@ describe('a stream stage', () => {
     await harness.produce([{ key: 'a', value: await harness.encode(row('a', 1)) }])
     const states: string[] = []
     let failures = 3
-    const ports = onWrite(harness.ports, async (rows, checkpoint, write) => {
+    const ports = onWrite(harness.ports, async (rows, checkpoints, write) => {
       if (failures-- > 0) throw new MillraceError('STORAGE_FULL', 'The disk is full.')
-      await write(rows, checkpoint)
+      await write(rows, ...checkpoints)
     })
     await harness.runStream({ ports, onState: (state, error) => states.push(`${state} ${error?.code ?? ''}`.trim()) })
     expect(await harness.rows()).toHaveLength(1)
@@ -225,7 +225,7 @@ function stoppingAfter(ports: Ports, effects: number): Ports {
     return result
   }
   return {
-    ...onWrite(ports, (rows, checkpoint, write) => effect(() => write(rows, checkpoint))),
+    ...onWrite(ports, (rows, checkpoints, write) => effect(() => write(rows, ...checkpoints))),
     log: overriding(ports.log, {
       producer: async id => {
         const producer = await ports.log.producer(id)
@@ -237,12 +237,15 @@ function stoppingAfter(ports: Ports, effects: number): Ports {
 
 type Write = Table['write']
 
-function onWrite(ports: Ports, write: (...args: [...Parameters<Write>, Write]) => Promise<void>): Ports {
+function onWrite(
+  ports: Ports,
+  write: (rows: readonly Row[], checkpoints: readonly Checkpoint[], write: Write) => Promise<void>,
+): Ports {
   const tables = overriding(ports.tables, {
     open: async (plan, stage) => {
       const opened = await ports.tables.open(plan, stage)
       return overriding(opened, {
-        write: (rows, checkpoint) => write(rows, checkpoint, opened.write.bind(opened)),
+        write: (rows, ...checkpoints) => write(rows, checkpoints, opened.write.bind(opened)),
       })
     },
   })
@@ -251,12 +254,12 @@ function onWrite(ports: Ports, write: (...args: [...Parameters<Write>, Write]) =
 
 /** A table that refuses some rows for good. */
 function rejecting(ports: Ports, refuses: (id: unknown, value: unknown) => boolean): Ports {
-  return onWrite(ports, async (rows, checkpoint, write) => {
+  return onWrite(ports, async (rows, checkpoints, write) => {
     const error = new MillraceError('RECORD_REJECTED', 'The table refuses this row.')
     const refused = rows.flatMap(({ values, deleted }, index) =>
       !deleted && refuses(values[0], values[1]) ? [{ index, error }] : [],
     )
     if (refused.length > 0) throw new RowsRejected(refused)
-    await write(rows, checkpoint)
+    await write(rows, ...checkpoints)
   })
 }

@@ -33,6 +33,15 @@ export function checkpointing(rule: Rule): readonly ConformanceCase[] {
       deepEqual(await table.claim('users', 0, 2), checkpointAt(9))
     }),
 
+    rule('one write takes rows of several partitions with a checkpoint of each', async fixture => {
+      const { table, plan } = await users(fixture)
+      await table.claim('users', 1, 1)
+      const both = [checkpointAt(5), { ...checkpointAt(6), partition: 1 }]
+      await table.write([user('a', 'of the first', 1), user('b', 'of the second', 2)], ...both)
+      deepEqual((await allRows(fixture.store, plan)).map(idOf), ['a', 'b'])
+      deepEqual(await fixture.store.admin.checkpoints(plan, 'users/sink'), both)
+    }),
+
     rule('stages, topics and partitions have checkpoints of their own', async fixture => {
       const { table, plan } = await users(fixture)
       const other = await fixture.store.open(plan, 'users/other')

@@ -51,13 +51,13 @@ export class EmbeddedTable implements Table {
     return this.#checkpoints.claim(topic, partition, epoch)
   }
 
-  async write(rows: readonly Row[], checkpoint: Checkpoint): Promise<void> {
+  async write(rows: readonly Row[], ...checkpoints: readonly Checkpoint[]): Promise<void> {
     this.#refuseIfClosed()
     const encoded = this.#encode(rows)
     // Neighbours in the index are then written one after the other. The sort is stable: rows of one key keep their order.
     encoded.sort(compareKeys)
     transaction(this.#keyspace.database, this.#keyspace.path, () => {
-      this.#checkpoints.store(checkpoint)
+      for (const checkpoint of checkpoints) this.#checkpoints.store(checkpoint)
       this.#store(encoded)
     })
   }
