@@ -6,6 +6,7 @@ export function addDlqCommand(program: Command, context: CliContext): void {
   const dlq = program
     .command('dlq')
     .description('List, show and replay dead letters: records that could not be processed')
+  dlq.helpCommand(false)
   const list = dlq
     .command('list')
     .description('List dead letters that were not replayed, newest first')

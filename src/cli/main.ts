@@ -33,6 +33,8 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     return exitCodes.done
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.done
+    // Half a command, such as `millrace dlq`: its help was printed on standard error.
+    if (thrown instanceof CommanderError && thrown.code === 'commander.help') return exitCodes.refused
     // Whatever an interrupted command threw on its way out, this is why it ended.
     const reason = context.signal.aborted ? context.signal.reason : asUsageError(thrown)
     return reason instanceof Interrupted ? reason.exitCode : printFailure(reason, context, args.includes('--json'))

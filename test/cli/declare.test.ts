@@ -107,4 +107,19 @@ describe('plan and apply', () => {
     expect(apply.code).toBe(2)
     expect(JSON.parse(apply.stdout)).toMatchObject({ error: { code: 'PLAN_INCOMPATIBLE', place: 'orders' } })
   })
+
+  it('apply changes nothing at all if one of several pipelines is refused (G8)', async () => {
+    const other = ordersPipeline
+      .replace(/orders'/g, "returns'")
+      .replace('import_orders', 'import_returns')
+      .replace('shop.placed', 'shop.returned')
+    const project = Project.create({ 'pipelines/a.ts': other, 'pipelines/orders.ts': ordersPipeline })
+    expect((await project.run('apply', 'orders')).code).toBe(0)
+    writeFileSync(
+      join(project.directory, 'pipelines/orders.ts'),
+      ordersPipeline.replace('partitions: 2', 'partitions: 1'),
+    )
+    expect((await project.run('apply')).code).toBe(2)
+    expect((await project.run('tail', 'returns', '--no-follow')).stderr).toContain('There is no topic returns.')
+  })
 })

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { appendBytes, ordersPipeline, type Project, placedOrders } from './support.ts'
+import { appendBytes, ordersPipeline, ordersProject, type Project, placedOrders } from './support.ts'
 
 interface Listed {
   readonly deadLetters: readonly { readonly id: string; readonly key: string; readonly stage: string }[]
@@ -78,6 +78,13 @@ describe('dlq', () => {
       key: expect.stringMatching(/^orders\/place\|orders\|/),
       error: { code: 'RECORD_UNDECODABLE' },
     })
+  })
+
+  it('prints its help if it is not told what to do', async () => {
+    const { code, stdout, stderr } = await ordersProject().run('dlq')
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain('millrace dlq replay --all')
+    expect(stderr).not.toContain('✗')
   })
 
   it.each([
