@@ -44,6 +44,17 @@ describe('a table that keeps its own checkpoint', () => {
     await harness.runStream()
     expect(await committedOf(harness)).toEqual([3])
   })
+
+  it('has it moved past a dead letter too: the next start reads nothing again', async () => {
+    const harness = await Harness.open(plant)
+    await harness.produce([...(await valuesOf(harness, 1)), { key: 'a', value: Buffer.from('not Avro') }])
+    await harness.runStream()
+    const checkpoints = await harness.ports.tables.admin.checkpoints(harness.table, 'plant/keep')
+    expect(checkpoints.map(({ next }) => next)).toEqual([2])
+    const batches = harness.progress.length
+    await harness.runStream()
+    expect(harness.progress.length).toBe(batches)
+  })
 })
 
 describe('a table that keeps no checkpoint', () => {

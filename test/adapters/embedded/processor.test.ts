@@ -1,11 +1,12 @@
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { describe, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createThreadProcessor } from '../../../src/adapters/embedded/processor.ts'
 import { createEncoder } from '../../../src/engine/codec.ts'
 import { applyPlan } from '../../../src/engine/deploy.ts'
 import { compile } from '../../../src/plan/compile.ts'
 import { stageId, tableId } from '../../../src/plan/plan.ts'
+import type { StageStatus } from '../../../src/ports/processor.ts'
 import { embedded } from '../../../src/sdk/config.ts'
 import type { StageThreadData } from '../../../src/stage-thread.ts'
 import { openTarget } from '../../../src/targets.ts'
@@ -86,4 +87,41 @@ async function openFixture(): Promise<ProcessorFixture> {
 
 describe('the thread processor', () => {
   for (const { rule, check } of processorConformance(openFixture)) it(rule, check)
+})
+
+describe('a thread of the thread processor', () => {
+  const open = (how: string) => {
+    const processor = createThreadProcessor({
+      entry: new URL('./unruly-thread.ts', import.meta.url),
+      workerData: { 'a/b': { how } },
+      stopTimeoutMs: 50,
+    })
+    onTestFinished(() => processor.close())
+    return processor
+  }
+
+  it('is ended when it does not end by itself, and its stage is stopped, not failed', async () => {
+    const processor = open('ignores')
+    for (const end of [() => processor.stop('a/b'), () => processor.drain('a/b', 50)]) {
+      await processor.start('a/b')
+      await end()
+      expect(await processor.status('a/b')).toMatchObject({ state: 'stopped', error: null })
+    }
+  })
+
+  it.each([
+    ['exits', 'code 3'],
+    ['throws', 'A fault in a timer'],
+  ])('that %s by itself has failed, with the reason', async (how, reason) => {
+    const processor = open(how)
+    const failed = Promise.withResolvers<StageStatus>()
+    processor.watch(event => {
+      if (event.kind === 'state' && event.status.state === 'failed') failed.resolve(event.status)
+    })
+    await processor.start('a/b').catch(() => {})
+    expect((await failed.promise).error).toMatchObject({
+      code: 'STAGE_FAILED',
+      message: expect.stringContaining(reason),
+    })
+  })
 })
