@@ -1,23 +1,23 @@
 import { stageId } from '../plan/plan.ts'
 import type { Clock, Random } from '../ports/clock.ts'
-import type { Batch, Commit, Committed, Log, Producer, Subscription } from '../ports/log.ts'
+import type { Batch, Committed, Log, NextOptions, Subscription, SubscriptionEvent } from '../ports/log.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { StageProgress, StageState } from '../ports/processor.ts'
 import type { SchemaRegistry } from '../ports/schema-registry.ts'
-import { type Checkpoint, type Row, RowsRejected, type Table, type TableStore } from '../ports/table.ts'
+import type { Checkpoint, Table, TableStore } from '../ports/table.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import { persist } from './backoff.ts'
 import { createDecoder } from './codec.ts'
-import { type FailedRecord, toDeadLetterRecord } from './dead-letters.ts'
 import type { StreamLimits } from './limits.ts'
 import { StepTimer } from './progress.ts'
+import { compileBatch, type ProcessBatch, type StreamDeclaration } from './stream-batch.ts'
 import {
-  compileBatch,
-  failedRecord,
-  type ProcessBatch,
-  type ProcessedBatch,
-  type StreamDeclaration,
-} from './stream-batch.ts'
+  commitMetadata,
+  deadLetterGroup,
+  type OwnedPartition,
+  type PendingBatch,
+  StreamWriter,
+} from './stream-writer.ts'
 
 export interface StreamOptions {
   readonly declaration: StreamDeclaration
@@ -36,20 +36,6 @@ export interface StreamOptions {
   readonly stop: AbortSignal
   readonly onState: (state: StageState, error: MillraceError | null) => void
   readonly onProgress: (progress: StageProgress) => void
-}
-
-/** A partition this member owns. */
-interface OwnedPartition {
-  readonly partition: number
-  readonly epoch: number
-  /** The offset to go on from: everything before it is durable in the table or the dead-letter topic. */
-  next: number
-  /** Of the last record before `next`. */
-  version: number
-  /** Dead letters of offsets before this one are durable already. */
-  deadLetteredTo: number
-  /** What the log was last told. */
-  committed: number
 }
 
 /**
@@ -74,77 +60,107 @@ export async function runStream(options: StreamOptions): Promise<void> {
   }
 }
 
+/** What a stage has once its ports are open. */
+interface Opened {
+  readonly table: Table
+  readonly subscription: Subscription
+  readonly writer: StreamWriter
+}
+
 class StreamStage {
   readonly #options: StreamOptions
   readonly #name: string
   readonly #process: ProcessBatch
   readonly #owned = new Map<number, OwnedPartition>()
-  #table: Table | null = null
-  #subscription: Subscription | null = null
-  #deadLetters: Producer | null = null
+  #opened: Opened | null = null
+  /** Processed and not written yet: together they are at most one full batch. */
+  #pending: PendingBatch[] = []
+  #timer: StepTimer
   #committedAt = 0
 
   constructor(options: StreamOptions) {
     const { declaration, registry, clock } = options
     this.#options = options
     this.#name = stageId(declaration.stage)
+    this.#timer = new StepTimer(clock)
     const { topic } = declaration
     this.#process = compileBatch(declaration, createDecoder({ node: topic.value, avro: topic.avro, registry }), clock)
   }
 
   async run(): Promise<void> {
-    const { declaration, log, tables, limits, member, drain, stop } = this.#options
-    const { stage, topic, table } = declaration
-    this.#table = await this.#persist(() => tables.open(table, this.#name))
-    this.#subscription = await this.#persist(() => log.subscribe({ group: stage.group, topic: topic.name, member }))
-    this.#options.onState('running', null)
-    const subscription = this.#subscription
-    const pull = {
-      maxRecords: limits.batchRecords,
-      maxBytes: limits.batchBytes,
-      waitMs: limits.idleMs,
-      signal: AbortSignal.any([drain, stop]),
-    }
+    const { drain, onState } = this.#options
+    const { subscription } = await this.#open()
+    onState('running', null)
     while (!drain.aborted) {
-      const timer = new StepTimer(this.#options.clock)
-      const event = await this.#persist(() => subscription.next(pull)).catch(error => {
+      const event = await this.#persist(() => subscription.next(this.#pull())).catch(error => {
         if (drain.aborted) return null
         throw error
       })
-      timer.lap('read')
+      this.#timer.lap('read')
       if (event === null) break
-      switch (event.kind) {
-        case 'assigned':
-          await this.#unlessLost(event.partition, () => this.#assign(event.partition, event.epoch, event.committed))
-          break
-        case 'batch':
-          await this.#unlessLost(event.partition, () => this.#write(event, timer))
-          break
-        case 'revoking':
-          for (const partition of event.partitions) await this.#release(partition)
-          break
-        case 'lost':
-          for (const partition of event.partitions) this.#owned.delete(partition)
-          break
-        case 'idle':
-          break
-      }
+      await this.#handle(event)
       await this.#commitSometimes()
     }
-    this.#options.onState('draining', null)
+    onState('draining', null)
+    await this.#flush()
     for (const partition of [...this.#owned.keys()]) await this.#release(partition)
   }
 
   async close(): Promise<void> {
-    await this.#subscription?.close()
-    await this.#deadLetters?.close()
-    await this.#table?.close()
+    await this.#opened?.subscription.close()
+    await this.#opened?.writer.close()
+    await this.#opened?.table.close()
+  }
+
+  async #open(): Promise<Opened> {
+    const { declaration, log, tables, member, logger } = this.#options
+    const { stage, topic } = declaration
+    const table = await this.#persist(() => tables.open(declaration.table, this.#name))
+    const subscription = await this.#persist(() => log.subscribe({ group: stage.group, topic: topic.name, member }))
+    const writer = new StreamWriter({
+      ...{ stage, topic, table, logger },
+      deadLetterProducer: () => log.producer(`${deadLetterGroup(stage.group)}.${member}`),
+      commit: (owned, checkpoint) => this.#commit(owned, checkpoint),
+      persist: work => this.#persist(work),
+    })
+    this.#opened = { table, subscription, writer }
+    return this.#opened
+  }
+
+  /** As much as fits beside what is pending. With something pending, only what is there already. */
+  #pull(): NextOptions {
+    const { limits, drain, stop } = this.#options
+    const records = this.#pending.reduce((sum, { batch }) => sum + batch.records.length, 0)
+    const bytes = this.#pending.reduce((sum, { processed }) => sum + processed.bytesIn, 0)
+    return {
+      maxRecords: limits.batchRecords - records,
+      maxBytes: limits.batchBytes - bytes,
+      waitMs: this.#pending.length === 0 ? limits.idleMs : 0,
+      signal: AbortSignal.any([drain, stop]),
+    }
+  }
+
+  async #handle(event: SubscriptionEvent): Promise<void> {
+    if (event.kind === 'batch') {
+      await this.#take(event)
+      const { maxRecords, maxBytes } = this.#pull()
+      if (maxRecords <= 0 || maxBytes <= 0) await this.#flush()
+      return
+    }
+    if (event.kind === 'lost') for (const partition of event.partitions) this.#forget(partition)
+    await this.#flush()
+    // Waiting for records is not reading them.
+    if (event.kind === 'idle') this.#timer = new StepTimer(this.#options.clock)
+    if (event.kind === 'revoking') for (const partition of event.partitions) await this.#release(partition)
+    if (event.kind === 'assigned') {
+      await this.#unlessLost(event.partition, () => this.#assign(event.partition, event.epoch, event.committed))
+    }
   }
 
   async #assign(partition: number, epoch: number, committed: Committed | null): Promise<void> {
     const { declaration, log } = this.#options
     const { topic, stage } = declaration
-    const table = this.#table!
+    const { table, subscription } = this.#opened!
     const checkpoint = await this.#persist(() => table.claim(topic.name, partition, epoch))
     const ranges = await this.#persist(() => log.admin.ranges(topic.name))
     const markers = await this.#persist(() => log.admin.committed(deadLetterGroup(stage.group), topic.name))
@@ -159,129 +175,64 @@ class StreamStage {
         { place: `${topic.name}[${partition}]`, fix: 'Bring back the log, or fill a new table from this one.' },
       )
     }
+    const version = kept?.version ?? 0
     this.#owned.set(partition, {
       partition,
       epoch,
       next,
-      version: kept?.version ?? 0,
+      version,
+      readVersion: version,
       deadLetteredTo: markers.find(each => each.partition === partition)?.next ?? 0,
       committed: committed?.next ?? -1,
     })
-    this.#subscription!.seek(partition, next)
+    subscription.seek(partition, next)
   }
 
-  async #write(batch: Batch, timer: StepTimer): Promise<void> {
+  async #take(batch: Batch): Promise<void> {
     const owned = this.#owned.get(batch.partition)
     const last = batch.records.at(-1)
     if (owned === undefined || last === undefined || owned.epoch !== batch.epoch) return
-    const processed = await this.#persist(() => this.#process(batch, owned.version, timer))
-    const checkpoint: Checkpoint = {
-      topic: batch.topic,
-      partition: batch.partition,
-      epoch: owned.epoch,
-      next: last.offset + 1,
-      version: processed.version,
-    }
-    const failed = await this.#store(batch, processed, owned, checkpoint, timer)
-    owned.next = checkpoint.next
-    owned.version = checkpoint.version
-    this.#options.onProgress({
-      stage: this.#name,
-      at: this.#options.clock.now(),
-      recordsIn: batch.records.length,
-      recordsOut: batch.records.length - failed - processed.filtered,
-      deadLetters: failed,
-      filtered: processed.filtered,
-      bytesIn: processed.bytesIn,
-      ms: timer.ms,
-      partitions: [{ partition: batch.partition, committed: owned.next, end: batch.end }],
-    })
+    const processed = await this.#persist(() => this.#process(batch, owned.readVersion, this.#timer))
+    owned.readVersion = processed.version
+    const { topic, partition, epoch } = batch
+    const checkpoint: Checkpoint = { topic, partition, epoch, next: last.offset + 1, version: processed.version }
+    this.#pending.push({ batch, processed, owned, checkpoint })
   }
 
-  /**
-   * Rows, then dead letters, then the checkpoint; returns how many were dead letters. Without failures the first and the
-   * last are one write. With some, the rows go first, under the checkpoint there was: only then is it known which of them
-   * the table rejects, and the dead letters must be complete before the checkpoint passes them.
-   */
-  async #store(
-    batch: Batch,
-    processed: ProcessedBatch,
-    owned: OwnedPartition,
-    checkpoint: Checkpoint,
-    timer: StepTimer,
-  ) {
-    const table = this.#table!
-    if (processed.failed.length === 0 && (await this.#writeAll(processed.rows, checkpoint))) {
-      timer.lap('sink')
-      if (!table.atomicCheckpoint) await this.#commit(owned, checkpoint.next, checkpoint.version)
-      timer.lap('commit')
-      return 0
-    }
-    const before: Checkpoint = { ...checkpoint, next: owned.next, version: owned.version }
-    const failed = [...processed.failed, ...(await this.#writeAccepted(batch, processed, before))]
-    timer.lap('sink')
-    await this.#deadLetter(batch, failed, owned, checkpoint)
-    if (table.atomicCheckpoint) await this.#persist(() => table.write([], checkpoint))
-    timer.lap('commit')
-    return failed.length
-  }
-
-  /** False, with nothing stored for certain, if the table rejects some of the rows. */
-  async #writeAll(rows: readonly Row[], checkpoint: Checkpoint): Promise<boolean> {
+  /** Writes everything pending at once; if a partition was lost meanwhile, each partition's part by itself. */
+  async #flush(): Promise<void> {
+    const pending = this.#pending
+    this.#pending = []
+    if (pending.length === 0) return
     try {
-      await this.#persist(() => this.#table!.write(rows, checkpoint))
-      return true
+      await this.#write(pending)
     } catch (thrown) {
-      if (thrown instanceof RowsRejected) return false
-      throw thrown
-    }
-  }
-
-  /** Writes the rows that the table takes and returns those it rejects. */
-  async #writeAccepted(batch: Batch, processed: ProcessedBatch, checkpoint: Checkpoint): Promise<FailedRecord[]> {
-    const failed: FailedRecord[] = []
-    let pending = processed.rows.map((row, index) => ({ row, source: processed.sources[index]! }))
-    for (;;) {
-      try {
-        const rows = pending.map(each => each.row)
-        await this.#persist(() => this.#table!.write(rows, checkpoint))
-        return failed
-      } catch (thrown) {
-        if (!(thrown instanceof RowsRejected)) throw thrown
-        const rejected = new Map(thrown.rows.map(({ index, error }) => [index, error]))
-        for (const [index, error] of rejected) {
-          const { row, source } = pending[index]!
-          failed.push(failedRecord(batch, source, row.version, error))
-        }
-        pending = pending.filter((_, index) => !rejected.has(index))
+      if (!isLost(thrown)) throw thrown
+      for (const partition of new Set(pending.map(({ owned }) => owned.partition))) {
+        await this.#unlessLost(partition, () => this.#write(pending.filter(each => each.owned.partition === partition)))
       }
     }
   }
 
-  /** Appends the dead letters of a batch that are not durable yet, together with the note of how far they are (G5). */
-  async #deadLetter(batch: Batch, failed: readonly FailedRecord[], owned: OwnedPartition, checkpoint: Checkpoint) {
-    const { declaration, log, logger, member } = this.#options
-    const { stage, topic } = declaration
-    const fresh = failed.filter(({ origin }) => origin.kind === 'topic' && origin.offset >= owned.deadLetteredTo)
-    const commit: Commit = {
-      group: this.#table!.atomicCheckpoint ? deadLetterGroup(stage.group) : stage.group,
-      topic: batch.topic,
-      partition: batch.partition,
-      next: checkpoint.next,
-      metadata: commitMetadata(checkpoint.version),
-    }
-    this.#deadLetters ??= await this.#persist(() => log.producer(`${deadLetterGroup(stage.group)}.${member}`))
-    const producer = this.#deadLetters
-    const records = fresh.map(each => toDeadLetterRecord(topic.deadLetterTopic, this.#name, each))
-    await this.#persist(() => producer.append(records, [commit]))
-    owned.deadLetteredTo = checkpoint.next
-    if (!this.#table!.atomicCheckpoint) owned.committed = checkpoint.next
-    const [first] = fresh
-    if (first === undefined) return
-    logger.log('warn', `${fresh.length} dead letters to ${topic.deadLetterTopic}: ${first.error.message}`, {
-      partition: batch.partition,
-      code: first.error.code,
+  async #write(pending: readonly PendingBatch[]): Promise<void> {
+    const deadLetters = await this.#opened!.writer.write(pending, this.#timer)
+    const sum = (count: (each: PendingBatch) => number) => pending.reduce((total, each) => total + count(each), 0)
+    const recordsIn = sum(({ batch }) => batch.records.length)
+    const filtered = sum(({ processed }) => processed.filtered)
+    this.#options.onProgress({
+      stage: this.#name,
+      at: this.#options.clock.now(),
+      recordsIn,
+      recordsOut: recordsIn - deadLetters - filtered,
+      deadLetters,
+      filtered,
+      bytesIn: sum(({ processed }) => processed.bytesIn),
+      ms: this.#timer.ms,
+      partitions: pending.map(({ batch, checkpoint }) => ({
+        ...{ partition: batch.partition, committed: checkpoint.next, end: batch.end },
+      })),
     })
+    this.#timer = new StepTimer(this.#options.clock)
   }
 
   /** For a table with its own checkpoint the log's commit only informs (lag, other tools), so it may come late. */
@@ -290,23 +241,30 @@ class StreamStage {
     if (now - this.#committedAt < this.#options.limits.commitIntervalMs) return
     this.#committedAt = now
     for (const owned of [...this.#owned.values()]) {
-      await this.#unlessLost(owned.partition, () => this.#commit(owned, owned.next, owned.version))
+      await this.#unlessLost(owned.partition, () => this.#commit(owned, owned))
     }
   }
 
-  async #commit(owned: OwnedPartition, next: number, version: number): Promise<void> {
+  async #commit(owned: OwnedPartition, at: Pick<Checkpoint, 'next' | 'version'>): Promise<void> {
+    const { next, version } = at
     if (owned.committed === next) return
-    await this.#persist(() => this.#subscription!.commit(owned.partition, owned.epoch, next, commitMetadata(version)))
+    const { partition, epoch } = owned
+    await this.#persist(() => this.#opened!.subscription.commit(partition, epoch, next, commitMetadata(version)))
     owned.committed = next
   }
 
   async #release(partition: number): Promise<void> {
     await this.#unlessLost(partition, async () => {
       const owned = this.#owned.get(partition)
-      if (owned !== undefined) await this.#commit(owned, owned.next, owned.version)
-      await this.#persist(() => this.#subscription!.release(partition))
+      if (owned !== undefined) await this.#commit(owned, owned)
+      await this.#persist(() => this.#opened!.subscription.release(partition))
     })
+    this.#forget(partition)
+  }
+
+  #forget(partition: number): void {
     this.#owned.delete(partition)
+    this.#pending = this.#pending.filter(({ owned }) => owned.partition !== partition)
   }
 
   /** A partition that went to another member takes its work with it: the new owner starts from the last checkpoint. */
@@ -314,8 +272,8 @@ class StreamStage {
     try {
       await work()
     } catch (thrown) {
-      if (!(thrown instanceof MillraceError && thrown.code === 'PARTITION_LOST')) throw thrown
-      this.#owned.delete(partition)
+      if (!isLost(thrown)) throw thrown
+      this.#forget(partition)
     }
   }
 
@@ -341,13 +299,8 @@ class StreamStage {
   }
 }
 
-/** Holds how far a stage's dead letters are durable, beside the stage's own group. */
-export function deadLetterGroup(group: string): string {
-  return `${group}.dead-letters`
-}
-
-function commitMetadata(version: number): string {
-  return JSON.stringify({ version })
+function isLost(thrown: unknown): boolean {
+  return thrown instanceof MillraceError && thrown.code === 'PARTITION_LOST'
 }
 
 /** 0 for a commit of another tool, such as one that moves a group back. */

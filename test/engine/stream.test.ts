@@ -84,6 +84,31 @@ describe('a stream stage', () => {
     expect((await harness.deadLetters()).map(({ code }) => code)).toEqual(['RECORD_REJECTED'])
   })
 
+  it('writes the partitions it still has when another of them has a newer owner (G7)', async () => {
+    const harness = await Harness.open(plant)
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+    await harness.produce(
+      await Promise.all(ids.map(async id => ({ key: id, value: await harness.encode(row(id, 1)) }))),
+    )
+    let stolen = false
+    const ports = onWrite(harness.ports, async (rows, checkpoints, write) => {
+      if (!stolen) {
+        const successor = await harness.ports.tables.open(harness.table, 'plant/keep')
+        await successor.claim('readings', 1, 1_000)
+        await successor.close()
+      }
+      stolen = true
+      await write(rows, ...checkpoints)
+    })
+    await harness.runStream({ ports })
+    const all = await harness.records()
+    const kept = (await harness.ports.log.admin.read('readings', 0, 0, { maxRecords: 10, maxBytes: 1e6, waitMs: 0 }))
+      .length
+    expect(kept).toBeGreaterThan(0)
+    expect(kept).toBeLessThan(all.length)
+    expect(await harness.rows()).toHaveLength(kept)
+  })
+
   it('pauses while the table cannot take rows, says why, and goes on by itself', async () => {
     const harness = await Harness.open(plant)
     await harness.produce([{ key: 'a', value: await harness.encode(row('a', 1)) }])
