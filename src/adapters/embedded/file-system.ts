@@ -1,9 +1,23 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { type ErrorCode, MillraceError } from '../../sdk/errors.ts'
 
-/** Creates a directory for its owner only, if it is not there. */
+/** Creates a directory for its owner only, and those above it, if they are not there. */
 export function createDirectory(path: string): void {
-  onFileSystem(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
+  onFileSystem(path, () => createWithParents(path))
+}
+
+/** Node's recursive `mkdir` never ends below a directory that takes none, such as /proc. */
+function createWithParents(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  const parent = dirname(path)
+  if (parent !== path) createWithParents(parent)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another process may have been faster.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
+  }
 }
 
 /** Writes a file so that others see it as it was or as it is then, never a part. */
@@ -21,6 +35,7 @@ const codes: { readonly [code: string]: { readonly code: ErrorCode; readonly fix
   EROFS: { code: 'STATE_READ_ONLY', fix: 'Make it writable, or set MILLRACE_STATE to a directory that is.' },
   EEXIST: { code: 'CONFIG_INVALID', fix: 'It is a file; set MILLRACE_STATE to a directory.' },
   ENOTDIR: { code: 'CONFIG_INVALID', fix: 'A part of it is a file; set MILLRACE_STATE to a directory.' },
+  ENOENT: { code: 'STATE_READ_ONLY', fix: 'Set MILLRACE_STATE to a directory that can be created.' },
   ENOSPC: { code: 'STORAGE_FULL', fix: 'Free some space.' },
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openStateDirectory, type StateDirectoryOptions } from '../../../src/adapters/embedded/state-directory.ts'
@@ -79,6 +79,10 @@ describe('a state directory', () => {
     writeFileSync(file, '')
     expect(() => open(file)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', place: file }))
     expect(() => open(join(file, 'below'))).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
+  })
+
+  it.runIf(existsSync('/proc/self'))('cannot be where no directory can be made (needs /proc)', () => {
+    expect(() => open('/proc/millrace/state')).toThrow(expect.objectContaining({ code: 'STATE_READ_ONLY' }))
   })
 
   it('cannot be a directory of other things, and changes nothing there', () => {
