@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openStateDirectory, type StateDirectoryOptions } from '../../../src/adapters/embedded/state-directory.ts'
