@@ -19,13 +19,18 @@ const { values } = parseArgs({ options: { records: { type: 'string', default: '2
 const wanted = Number(values.records)
 const root = resolve(import.meta.dirname, '..')
 const millrace = join(root, 'bin/millrace.js')
+/** Those of its first line. */
+const flags = readFileSync(millrace, 'utf8')
+  .split('\n')[0]!
+  .split(' ')
+  .filter(word => word.startsWith('--'))
 
 async function measure(name: string, records: number, hold: boolean): Promise<void> {
   const state = mkdtempSync(join(tmpdir(), 'millrace-memory-'))
   const api = spawn(process.execPath, [join(import.meta.dirname, 'api.ts')], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [url] = (await once(api.stdout!, 'data')) as [Buffer]
   const env = { ...process.env, MILLRACE_STATE: state, RANDOM_USER_URL: url.toString().trim() }
-  const dev = spawn(process.execPath, ['--max-semi-space-size=4', millrace, 'dev', 'users', '--pace', 'max'], {
+  const dev = spawn(process.execPath, [...flags, millrace, 'dev', 'users', '--pace', 'max'], {
     cwd: root,
     env,
     stdio: 'ignore',

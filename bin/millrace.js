@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env -S node --max-semi-space-size=4 --heap-growing-percent=30
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
@@ -10,13 +10,16 @@ import { fileURLToPath } from 'node:url'
 const [major] = process.versions.node.split('.').map(Number)
 const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
 
+/** The same as in the first line, and in `npm start`: V8 then keeps less garbage. See docs/decisions/0006-how-it-runs.md. */
+const flags = ['--max-semi-space-size=4', '--heap-growing-percent=30']
+
 if (major >= 24) {
   // Also keeps pipeline files with their types stripped, and so the memory that stripping them takes.
   enableCompileCache()
   const { main } = await import('../dist/cli/main.js')
   await main()
 } else if (existsSync(pinned)) {
-  const args = ['--max-semi-space-size=4', fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const args = [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
   const millrace = spawn(pinned, args, { stdio: 'inherit' })
   // A terminal sends Ctrl-C to both; a supervisor sends SIGTERM to this one only.
   process.on('SIGINT', () => {})

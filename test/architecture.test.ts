@@ -95,7 +95,10 @@ describe('the structure', () => {
 })
 
 describe('the package', () => {
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    dependencies: object
+    scripts: { start: string }
+  }
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
     packages: { [path: string]: { dev?: boolean; hasInstallScript?: boolean; resolved?: string } }
   }
@@ -109,6 +112,17 @@ describe('the package', () => {
   it('runs no install script but that of node', () => {
     const scripts = installed.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path)
     expect(scripts).toEqual(['node_modules/node'])
+  })
+
+  it('starts with the same flags of V8 in every way', () => {
+    const bin = readFileSync(join(root, 'bin/millrace.js'), 'utf8')
+    const flags = bin
+      .split('\n')[0]!
+      .split(' ')
+      .filter(word => word.startsWith('--'))
+    expect(flags.length).toBeGreaterThan(0)
+    expect(manifest.scripts.start).toBe(`node ${flags.join(' ')} bin/millrace.js dev`)
+    expect(bin).toContain(`const flags = [${flags.map(flag => `'${flag}'`).join(', ')}]`)
   })
 
   it('names no registry', () => {
