@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseRate } from '../sdk/quantities.ts'
 import type { CliContext } from './context.ts'
+import { printFailure } from './failure.ts'
 import { addExamples, commonOptions } from './options.ts'
 import { withSession } from './session.ts'
 
@@ -38,7 +39,7 @@ export function addDevCommand(program: Command, context: CliContext): void {
           env: context.env,
           clock: target.clock,
           on: {
-            trigger: () => void dev.trigger(),
+            trigger: () => void dev.trigger().catch(thrown => printFailure(thrown, context, json)),
             // As with signals: a second time does not wait for anything.
             quit: () => (quit.signal.aborted ? process.exit(130) : quit.abort()),
           },
