@@ -18,9 +18,12 @@ const shell = promisify(execFile)
 async function start(env: NodeJS.ProcessEnv): Promise<string> {
   const npm = spawn('npm', ['start'], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   let output = ''
+  let interrupted = false
   for await (const chunk of npm.stdout) {
     output += chunk
-    if (output.includes('First row in the table')) process.kill(-npm.pid!, 'SIGINT')
+    if (interrupted || !output.includes('First row in the table')) continue
+    interrupted = true
+    process.kill(-npm.pid!, 'SIGINT')
   }
   if (npm.exitCode === null && npm.signalCode === null) await once(npm, 'exit')
   return output
