@@ -1,21 +1,22 @@
 #!/usr/bin/env -S node --max-semi-space-size=4 --heap-growing-percent=30
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+import module, { createRequire } from 'node:module'
 import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 // SQLite and type stripping came with Node 24. Where the machine's own Node is older, the one that npm installed with
-// Millrace takes over.
+// Millrace takes over; so this file has to be one that Node 20 understands.
 const [major] = process.versions.node.split('.').map(Number)
-const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
+const pinned = join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin/node')
 
 /** The same as in the first line, and in `npm start`: V8 then keeps less garbage. See docs/decisions/0006-how-it-runs.md. */
 const flags = ['--max-semi-space-size=4', '--heap-growing-percent=30']
 
 if (major >= 24) {
   // Also keeps pipeline files with their types stripped, and so the memory that stripping them takes.
-  enableCompileCache()
+  module.enableCompileCache()
   const { main } = await import('../dist/cli/main.js')
   await main()
 } else if (existsSync(pinned)) {

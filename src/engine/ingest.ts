@@ -226,16 +226,18 @@ async function openEncoder(topic: TopicPlan, registry: SchemaRegistry): Promise<
 function opening({ source }: IngestPlan, { pages, appended }: Progress): string {
   return pages === 0
     ? `Reading ${source.name} from its start.`
-    : `Reading ${source.name} on after page ${pages}; ${appended} records are in the log.`
+    : `Reading ${source.name} on after page ${pages}; records in the log: ${appended}.`
 }
 
-function closing(
-  { name, deadLetterTopic }: TopicPlan,
-  { pages, appended, deadLetters, filtered, elapsedMs }: Progress,
-): string {
-  const seconds = (elapsedMs / 1000).toFixed(1)
-  const others = `${deadLetters} dead letters to ${deadLetterTopic}, ${filtered} left out`
-  return `Finished after ${pages} pages in ${seconds} s: ${appended} records to ${name}, ${others}.`
+function closing({ name, deadLetterTopic }: TopicPlan, progress: Progress): string {
+  const { pages, appended, deadLetters, filtered, elapsedMs } = progress
+  const counts = [
+    `pages: ${pages}`,
+    `to ${name}: ${appended}`,
+    `to ${deadLetterTopic}: ${deadLetters}`,
+    `left out: ${filtered}`,
+  ]
+  return `Finished after ${(elapsedMs / 1000).toFixed(1)} s. ${counts.join(', ')}.`
 }
 
 interface Progress extends IngestResult {

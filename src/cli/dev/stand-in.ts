@@ -31,8 +31,9 @@ export interface ChooseOptions {
 export async function chooseSource(options: ChooseOptions): Promise<ChosenSource> {
   const { target, env, signal } = options
   const node = paced(options.node, options.recordsPerSecond)
-  const { urlEnv, url, path } = node.settings
-  const declared = String((typeof urlEnv === 'string' && env[urlEnv]) || url || path || node.name)
+  const { urlEnv, url, paths } = node.settings
+  const files = Array.isArray(paths) ? paths.join(', ') : null
+  const declared = String((typeof urlEnv === 'string' && env[urlEnv]) || (url ?? files ?? node.name))
   const real: ChosenSource = { node, view: { address: declared, simulated: null }, simulator: null, env }
   if (!target.simulates(node) || typeof urlEnv !== 'string') return real
   const source = await target.source(node, env)
