@@ -1,7 +1,8 @@
 import type avsc from 'avsc'
 import { readingFaults } from '../plan/avro-compatibility.ts'
-import { type AvroNamed, type AvroType, parseAvro } from '../plan/avro-schema.ts'
-import type { SchemaReference, SchemaRegistry } from '../ports/schema-registry.ts'
+import { referencedTypes } from '../plan/avro-references.ts'
+import { type AvroType, parseAvro } from '../plan/avro-schema.ts'
+import type { SchemaRegistry } from '../ports/schema-registry.ts'
 import { asMillraceError, MillraceError } from '../sdk/errors.ts'
 import type { Json } from '../sdk/json.ts'
 import type { RecordNode } from '../sdk/nodes.ts'
@@ -162,7 +163,8 @@ async function openReading(id: number, reader: AvroType, registry: Schemas): Pro
   let writer: AvroType
   try {
     const { schema, references } = await registry.byId(id)
-    writer = parseAvro(schema, { known: await referencedTypes(references, registry), checkDefaults: false }).type
+    const known = await referencedTypes(references, (subject, version) => registry.version(subject, version))
+    writer = parseAvro(schema, { known, checkDefaults: false }).type
   } catch (thrown) {
     const error = asMillraceError(thrown)
     if (!missingSchema.includes(error.code)) throw thrown
@@ -195,27 +197,4 @@ function unreadable(id: number, reason: string, cause?: unknown): MillraceError 
     fix: 'Make the schema readable or known, then replay these dead letters.',
     cause,
   })
-}
-
-/** Referenced schemas in all; a registry would not accept more either. */
-const maxReferences = 100
-
-async function referencedTypes(
-  references: readonly SchemaReference[],
-  registry: Schemas,
-  seen = new Set<string>(),
-  known: ReadonlyMap<string, AvroNamed> = new Map(),
-): Promise<ReadonlyMap<string, AvroNamed>> {
-  let types = known
-  for (const { subject, version } of references) {
-    const place = `${subject} version ${version}`
-    if (seen.has(place)) continue
-    seen.add(place)
-    if (seen.size > maxReferences)
-      throw new MillraceError('SCHEMA_INVALID', `It has more than ${maxReferences} references.`)
-    const referenced = await registry.version(subject, version)
-    types = await referencedTypes(referenced.references, registry, seen, types)
-    types = parseAvro(referenced.schema, { known: types, checkDefaults: false }).named
-  }
-  return types
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalAvro } from '../../../plan/avro-canonical.ts'
 import { type AvroNamed, type AvroType, parseAvro } from '../../../plan/avro-schema.ts'
+import { comparedVersions, incompatibilities, incompatible } from '../../../ports/compatibility.ts'
 import type { Page, PageRequest } from '../../../ports/paging.ts'
 import {
   type Compatibility,
@@ -13,7 +14,6 @@ import {
 } from '../../../ports/schema-registry.ts'
 import { MillraceError } from '../../../sdk/errors.ts'
 import type { Json } from '../../../sdk/json.ts'
-import { comparedVersions, incompatibilities } from './levels.ts'
 import { SchemaStore, type StoredText, type StoredVersion } from './store.ts'
 
 /** Largest schema in characters of its canonical text. */
@@ -289,15 +289,4 @@ function referenced(subject: string, version: number, referrers: readonly string
 
 function invalidReference(place: string, what: string): MillraceError {
   return new MillraceError('SCHEMA_INVALID', `The schema refers to ${place}, which ${what}.`, { place })
-}
-
-function incompatible(subject: string, problems: readonly Incompatibility[]): MillraceError {
-  const lines = problems.map(
-    ({ version, direction, kind, path, reason }) =>
-      `${kind} at ${path}, ${direction} with version ${version}: ${reason}`,
-  )
-  return new MillraceError('SCHEMA_INCOMPATIBLE', `${subject} cannot take this schema:\n${lines.join('\n')}`, {
-    place: subject,
-    fix: 'Give new fields a default and keep old ones readable, or change the compatibility level of the subject.',
-  })
 }

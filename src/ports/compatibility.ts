@@ -1,6 +1,7 @@
-import { readingFaults } from '../../../plan/avro-compatibility.ts'
-import type { AvroType } from '../../../plan/avro-schema.ts'
-import type { Compatibility, Incompatibility } from '../../../ports/schema-registry.ts'
+import { readingFaults } from '../plan/avro-compatibility.ts'
+import type { AvroType } from '../plan/avro-schema.ts'
+import { MillraceError } from '../sdk/errors.ts'
+import type { Compatibility, Incompatibility } from './schema-registry.ts'
 
 export interface EarlierVersion {
   readonly version: number
@@ -33,4 +34,18 @@ export function incompatibilities(
       ...fault,
     })),
   ])
+}
+
+/** An incompatibility on one line. */
+export function describeIncompatibility({ version, direction, kind, path, reason }: Incompatibility): string {
+  return `${kind} at ${path}, ${direction} with version ${version}: ${reason}`
+}
+
+/** What `register` throws. */
+export function incompatible(subject: string, problems: readonly Incompatibility[]): MillraceError {
+  const lines = problems.map(describeIncompatibility)
+  return new MillraceError('SCHEMA_INCOMPATIBLE', `${subject} cannot take this schema:\n${lines.join('\n')}`, {
+    place: subject,
+    fix: 'Give new fields a default and keep old ones readable, or change the compatibility level of the subject.',
+  })
 }
