@@ -53,6 +53,7 @@ export async function runIngestStage(options: IngestStageOptions): Promise<Inges
       log: await target.log(),
       registry: await target.registry(),
       clock: target.clock,
+      random: target.random,
     })
   } finally {
     await options.source.close()

@@ -1,6 +1,6 @@
 import type { IngestPlan, TopicPlan } from '../plan/plan.ts'
 import { stageId } from '../plan/plan.ts'
-import type { Clock } from '../ports/clock.ts'
+import type { Clock, Random } from '../ports/clock.ts'
 import type { Commit, Log, NewRecord } from '../ports/log.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { DataInterval } from '../ports/orchestrator.ts'
@@ -10,9 +10,11 @@ import type { Source, SourcePage, SourceRecord } from '../ports/source.ts'
 import { asMillraceError, MillraceError } from '../sdk/errors.ts'
 import { compileParser } from '../sdk/parse.ts'
 import { formatDuration } from '../sdk/quantities.ts'
+import { persist } from './backoff.ts'
 import { createEncoder, type Encoder } from './codec.ts'
 import { type DeadLetterOrigin, type FailedRecord, toDeadLetterRecord } from './dead-letters.ts'
 import { invalidRecord } from './invalid-record.ts'
+import { appendBackoff } from './limits.ts'
 import { StepTimer } from './progress.ts'
 import { compileTransform, type MapFunction } from './transform.ts'
 
@@ -41,6 +43,7 @@ export interface IngestOptions {
   readonly log: Log
   readonly registry: SchemaRegistry
   readonly clock: Clock
+  readonly random: Random
   readonly logger: Logger
   readonly signal: AbortSignal
   /** Called for every page, with what the run has done so far. */
@@ -67,14 +70,20 @@ export interface IngestResult {
  * @throws MillraceError what the source or the log failed with; `retry` says whether another attempt can help.
  */
 export async function runIngest(options: IngestOptions): Promise<IngestResult> {
-  const { declaration, run, source, log, clock, signal } = options
+  const { declaration, run, source, log, clock, random, logger, signal } = options
   const { stage, topic } = declaration
   const group = cursorGroup(stage, run.logicalDate)
   const producer = await log.producer(group)
+  // A log that takes nothing for a while, such as on a full disk, is waited for; the attempt's time-out is the limit.
+  const append = (records: readonly NewRecord[], progress: Progress) =>
+    persist(() => producer.append(records, [toCommit(group, topic.name, progress)]), {
+      ...{ backoff: appendBackoff, clock, random, signal },
+      onFailure: error => logger.log('warn', `Waiting: ${error.message}`, { code: error.code }),
+    })
   try {
     const progress = run.continues ? await readProgress(log, group, topic.name) : freshProgress
     if (progress.finished) return result(progress)
-    options.logger.log('info', opening(stage, progress))
+    logger.log('info', opening(stage, progress))
     const toPage = compilePage(await openToTopicRecord(declaration, options.registry))
     const deadline = deadlineSignal(stage.durationMs, progress.elapsedMs, clock, signal)
     let current = progress
@@ -107,7 +116,7 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
         const deadLetters = processed.failed.map(each =>
           toDeadLetterRecord(topic.deadLetterTopic, stageId(stage), each),
         )
-        await producer.append([...processed.records, ...deadLetters], [toCommit(group, topic.name, current)])
+        await append([...processed.records, ...deadLetters], current)
         timer.lap('sink')
         options.onProgress(toProgress(options, page, processed, timer), result(current))
         timer = new StepTimer(clock)
@@ -122,8 +131,8 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
       deadline.clear()
     }
     current = { ...current, finished: true }
-    await producer.append([], [toCommit(group, topic.name, current)])
-    options.logger.log('info', closing(topic, current))
+    await append([], current)
+    logger.log('info', closing(topic, current))
     return result(current)
   } finally {
     await producer.close()

@@ -21,3 +21,6 @@ export const defaultStreamLimits: StreamLimits = {
   commitIntervalMs: 1_000,
   backoff: { firstMs: 100, maxMs: 5_000 },
 }
+
+/** Between tries of an ingest run to append a page. */
+export const appendBackoff: Backoff = { firstMs: 250, maxMs: 10_000 }

@@ -5,7 +5,7 @@ import type { Logger } from '../ports/logger.ts'
 import type { StageProgress, StageState } from '../ports/processor.ts'
 import type { SchemaRegistry } from '../ports/schema-registry.ts'
 import type { Checkpoint, Table, TableStore } from '../ports/table.ts'
-import { MillraceError } from '../sdk/errors.ts'
+import { asMillraceError, MillraceError } from '../sdk/errors.ts'
 import { persist } from './backoff.ts'
 import { createDecoder } from './codec.ts'
 import type { StreamLimits } from './limits.ts'
@@ -56,7 +56,8 @@ export async function runStream(options: StreamOptions): Promise<void> {
   } catch (thrown) {
     if (!options.stop.aborted) throw thrown
   } finally {
-    await stage.close()
+    // What fails here has failed before: the group gives the partitions on when the session is over.
+    await stage.close().catch(thrown => options.logger.log('warn', `Closing: ${asMillraceError(thrown).message}`))
   }
 }
 

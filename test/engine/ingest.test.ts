@@ -5,6 +5,7 @@ import { http, lower, pipeline, t, table, topic } from '../../src/index.ts'
 import type { SourcePage, SourceRecord } from '../../src/ports/source.ts'
 import { MillraceError } from '../../src/sdk/errors.ts'
 import type { Pipeline } from '../../src/sdk/pipeline.ts'
+import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { virtualClock } from '../../src/testing/virtual-clock.ts'
 import { Harness, overriding } from './harness.ts'
 
@@ -55,6 +56,7 @@ function run(harness: Harness, options: Attempt = {}): Promise<IngestResult> {
     source: scripted(records),
     ...harness.ports,
     clock: systemClock,
+    random: seededRandom('test'),
     logger: harness.logger,
     signal: new AbortController().signal,
     onProgress: () => {},
@@ -208,6 +210,28 @@ describe('an ingest run', () => {
     )
     const first = await run(harness, { source: endless, clock }).catch(error => error)
     expect(first).toMatchObject({ pages: 2, finished: true, elapsedMs: 60_000 })
+  })
+
+  it('waits for a log that takes nothing for a while, and appends the page once', async () => {
+    const harness = await Harness.open(site)
+    let refusals = 2
+    const log = overriding(harness.ports.log, {
+      producer: async id => {
+        const producer = await harness.ports.log.producer(id)
+        return overriding(producer, {
+          append: async (records, commits) => {
+            if (refusals-- > 0) throw new MillraceError('STORAGE_FULL', 'The disk is full.')
+            return producer.append(records, commits)
+          },
+        })
+      },
+    })
+    expect(await run(harness, { log, clock: virtualClock({ auto: true }) })).toMatchObject({
+      appended: 6,
+      finished: true,
+    })
+    expect(await keysOf(harness)).toEqual(allKeys)
+    expect(harness.log.filter(text => text.startsWith('Waiting'))).toHaveLength(2)
   })
 
   it('asks for `apply` when the schema is not registered', async () => {

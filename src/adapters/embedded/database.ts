@@ -102,7 +102,7 @@ export function guard<T>(path: string, work: () => T): T {
     const known = errcode === undefined ? undefined : codes[errcode & 0xff]
     if (known === undefined) throw error
     const { code, fix } = known
-    throw new MillraceError(code, `${(error as Error).message} (${path})`, {
+    throw new MillraceError(code, `SQLite: ${(error as Error).message}.`, {
       place: path,
       ...(fix === undefined ? {} : { fix }),
       cause: error,

@@ -7,14 +7,18 @@ import type { LogLine } from '../../ports/orchestrator.ts'
 /** A log file that has reached this many bytes becomes the `.1` file, replacing the one before. */
 const maxFileBytes = 5 * 1024 * 1024
 
-/** Appends lines of JSON to `<directory>/<name>.ndjson`. At most twice 5 MiB are kept. */
+/** Appends lines of JSON to `<directory>/<name>.ndjson`. At most twice 5 MiB are kept. A line that cannot be written is dropped. */
 export function fileLogger(directory: string, name: string, clock: Clock): Logger {
   const path = logFile(directory, name)
   return {
     log(level, text, facts = {}) {
       const line: LogLine = { at: new Date(clock.now()).toISOString(), level, text, facts }
-      if (existsSync(path) && statSync(path).size > maxFileBytes) renameSync(path, `${path}.1`)
-      appendFileSync(path, `${JSON.stringify(line)}\n`)
+      try {
+        if (existsSync(path) && statSync(path).size > maxFileBytes) renameSync(path, `${path}.1`)
+        appendFileSync(path, `${JSON.stringify(line)}\n`)
+      } catch {
+        // A full disk is what a stage has to tell about and to survive: its state says it too.
+      }
     },
   }
 }
