@@ -78,7 +78,9 @@ async function refreshTopics({ plan, log, tracker }: RefreshOptions): Promise<vo
 
 async function refreshRuns({ plan, orchestrator, tracker }: RefreshOptions): Promise<void> {
   for (const { id } of plan.dags) {
-    const [run] = (await orchestrator.admin.runs({ dag: id, limit: 1 })).items
+    // One that is only queued behind it would hide the run that is under way.
+    const [running] = (await orchestrator.admin.runs({ dag: id, state: 'running', limit: 1 })).items
+    const run = running ?? (await orchestrator.admin.runs({ dag: id, limit: 1 })).items[0]
     if (run !== undefined) {
       const attempts = await orchestrator.admin.attempts(id, run.runId)
       const attempt = attempts.find(each => each.attempt === run.attempts)

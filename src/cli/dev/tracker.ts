@@ -75,11 +75,12 @@ export class DevTracker {
     const durationMs = stage?.plan.kind === 'ingest' ? stage.plan.durationMs : null
     const { dag, runId, attempt } = task
     this.#run = { dag, runId, state: 'running', attempt, elapsedMs: 0, durationMs, error: null }
+    this.#runAt = null
     if (stage !== undefined) stage.state = 'running'
   }
 
   /**
-   * What the orchestrator says of the newest run.
+   * What the orchestrator says of the run under way, or else of the newest.
    * @param elapsedMs what its newest attempt said at its end; null while none has
    */
   runStands(run: Run, error: ErrorReport | null, elapsedMs: number | null = null): void {

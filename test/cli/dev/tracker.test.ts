@@ -133,6 +133,13 @@ describe('a run', () => {
     expect(view(at(90_000)).run).toMatchObject({ state: 'failed', elapsedMs: 1_800, error: { code: 'TASK_LOST' } })
   })
 
+  it('that follows another one starts at nothing', () => {
+    tracker.runIs(task)
+    tracker.runProgressed(progress({ stage: 'users/user_automation', at: at(2_000) }), soFar(1_800))
+    tracker.runIs({ ...task, runId: 'manual__later' })
+    expect(view(at(90_000)).run).toMatchObject({ runId: 'manual__later', elapsedMs: 0 })
+  })
+
   it('from before this start is shown as it stands', () => {
     tracker.runStands(stands('success', 2), null, 60_000)
     expect(view().run).toMatchObject({ runId, state: 'success', attempt: 2, elapsedMs: 60_000, durationMs: 60_000 })
