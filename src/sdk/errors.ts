@@ -61,6 +61,9 @@ export const errorKinds = {
   PRODUCER_FENCED: { meaning: 'A newer producer with the same id has taken over.', retry: 'never' },
   PARTITION_LOST: { meaning: 'The partition now belongs to another member of the group.', retry: 'never' },
   OFFSET_OUT_OF_RANGE: { meaning: 'Records the stage has not read yet were deleted by retention.', retry: 'never' },
+  LOG_UNREACHABLE: { meaning: 'No broker of the log answered.', retry: 'later' },
+  LOG_FAILED: { meaning: 'The log could not do what was asked, for a reason that may pass.', retry: 'later' },
+  LOG_REFUSED: { meaning: 'The log does not accept this client, or not for this.', retry: 'never' },
   LOG_CORRUPT: { meaning: 'Stored records do not match their checksum.', retry: 'never' },
 
   // schema registry
@@ -79,6 +82,13 @@ export const errorKinds = {
   },
   SUBJECT_SOFT_DELETED: { meaning: 'It was soft-deleted before (Confluent 40404, 40406).', retry: 'never' },
   SCHEMA_REFERENCED: { meaning: 'Another schema refers to this one (Confluent 42206).', retry: 'never' },
+  REGISTRY_UNREACHABLE: { meaning: 'The schema registry did not answer, or not in time.', retry: 'later' },
+  REGISTRY_FAILED: {
+    meaning: 'The schema registry answered with a server error, or asked for fewer requests (429).',
+    retry: 'later',
+  },
+  REGISTRY_REFUSED: { meaning: 'The schema registry refused the request (4xx).', retry: 'never' },
+  REGISTRY_MALFORMED: { meaning: 'What answered does not speak the API of a schema registry.', retry: 'later' },
 
   // table
   TABLE_UNKNOWN: { meaning: 'The table does not exist.', retry: 'never' },
@@ -108,6 +118,13 @@ export const errorKinds = {
   STORAGE_FAILED: { meaning: 'The disk or the database on it failed.', retry: 'later' },
   STORAGE_BUSY: { meaning: 'The database stayed locked by another process for too long.', retry: 'later' },
   PORT_IN_USE: { meaning: 'The TCP port is taken.', retry: 'never' },
+
+  // engines that `millrace stack` starts
+  ENGINE_MISSING: { meaning: 'Something that is needed to start an engine is not installed.', retry: 'never' },
+  ENGINE_DOWNLOAD: { meaning: 'An engine could not be downloaded.', retry: 'later' },
+  ENGINE_FAILED: { meaning: 'An engine ended while it started, or cannot be started or stopped.', retry: 'never' },
+  ENGINE_TIMEOUT: { meaning: 'An engine runs, but was not healthy in time.', retry: 'later' },
+  ENGINE_RUNNING: { meaning: 'The engine already runs in another way.', retry: 'never' },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof errorKinds

@@ -16,7 +16,8 @@ export interface SchemaRegistryFixture {
 
 /**
  * What every schema registry does. It asks nothing that Confluent's own, Apicurio and the embedded one answer
- * differently: not how an incompatibility is worded, nor what becomes of an id after its last version is gone.
+ * differently: not how an incompatibility is worded, nor what becomes of an id after its last version is gone, nor
+ * whether a doc, an alias or a default of null makes another schema, nor whether a soft-deleted schema still refers.
  */
 export function schemaRegistryConformance(open: () => Promise<SchemaRegistryFixture>): readonly ConformanceCase[] {
   const rule = (
@@ -78,17 +79,14 @@ export function schemaRegistryConformance(open: () => Promise<SchemaRegistryFixt
       assert.equal(second.version, 1)
     }),
 
-    rule(
-      'schemas that differ only in a doc, an alias or a default are different schemas',
-      async (registry, subject) => {
-        const ids = new Set<number>()
-        for (const extra of [{}, { doc: 'd' }, { aliases: ['b'] }, { default: 'x' }, { default: 'y' }]) {
-          ids.add((await registry.register(subject, user([{ name: 'a', type: 'string', ...extra }]))).id)
-        }
-        assert.equal(ids.size, 5)
-        assert.deepEqual(await registry.versions(subject), [1, 2, 3, 4, 5])
-      },
-    ),
+    rule('schemas that differ only in a default are different schemas', async (registry, subject) => {
+      const ids = new Set<number>()
+      for (const extra of [{}, { default: 'x' }, { default: 'y' }]) {
+        ids.add((await registry.register(subject, user([{ name: 'a', type: 'string', ...extra }]))).id)
+      }
+      assert.equal(ids.size, 3)
+      assert.deepEqual(await registry.versions(subject), [1, 2, 3])
+    }),
 
     rule('versions are listed in ascending order and the latest is the last', async (registry, subject) => {
       await registry.register(subject, user())
@@ -232,6 +230,7 @@ export function schemaRegistryConformance(open: () => Promise<SchemaRegistryFixt
       await fails('SCHEMA_REFERENCED', registry.deleteVersion(reference.subject, 1))
       await fails('SCHEMA_REFERENCED', registry.deleteSubject(reference.subject))
       await registry.deleteSubject(subject)
+      await registry.deleteSubject(subject, { permanent: true })
       assert.deepEqual(await registry.deleteSubject(reference.subject), [1])
     }),
 
@@ -271,8 +270,8 @@ function optional(name: string): Json {
   return { name, type: ['null', 'string'], default: null }
 }
 
-const optionalAge: Json = { name: 'age', type: ['null', 'int'], default: null }
-const requiredAge: Json = { name: 'age', type: ['null', 'int'] }
+const optionalAge: Json = { name: 'age', type: 'int', default: 0 }
+const requiredAge: Json = { name: 'age', type: 'int' }
 
 const address: Json = {
   type: 'record',

@@ -78,6 +78,26 @@ describe('the embedded registry', () => {
     })
   })
 
+  it('has schemas that differ in a doc, an alias or a default of null for different ones, as Confluent does', async () => {
+    const { registry } = open()
+    const ids: number[] = []
+    for (const extra of [{}, { doc: 'd' }, { aliases: ['c'] }, { default: null }]) {
+      ids.push((await registry.register('s', record({ name: 'a', type: ['null', 'int'], ...extra }))).id)
+    }
+    expect(new Set(ids).size).toBe(4)
+    expect(await registry.versions('s')).toEqual([1, 2, 3, 4])
+  })
+
+  it('lets a schema be soft-deleted when those that refer to it are', async () => {
+    const { registry } = open()
+    const reference = { name: 'R', subject: 'r', version: 1 }
+    await registry.register('r', record(a))
+    await registry.register('s', { type: 'array', items: 'R' }, [reference])
+    await registry.deleteSubject('s')
+    expect(await registry.deleteSubject('r')).toEqual([1])
+    await expect(registry.deleteSubject('r', { permanent: true })).rejects.toMatchObject({ code: 'SCHEMA_REFERENCED' })
+  })
+
   it('names the place of what makes a schema invalid', async () => {
     const { registry } = open()
     await expect(registry.register('s', record(a, { name: 'b', type: 'wat' }))).rejects.toMatchObject({
