@@ -12,6 +12,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    // They need real engines: vitest.engines.config.ts.
+    exclude: ['test/engines/**'],
     globalSetup: ['test/build.ts'],
     testTimeout: 30_000,
   },

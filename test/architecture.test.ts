@@ -16,6 +16,7 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   'adapters/http': ['adapters/http', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/files': ['adapters/files', 'adapters/system', 'ports', 'plan', 'sdk'],
   testing: ['testing', 'engine', 'adapters/system', 'ports', 'plan', 'sdk'],
+  stack: ['stack', 'sdk'],
   'index.ts': ['plan', 'sdk'],
   'project.ts': ['plan', 'sdk'],
   'targets.ts': ['adapters/system', 'adapters/embedded', 'adapters/http', 'adapters/files', 'ports', 'plan', 'sdk'],
@@ -24,7 +25,7 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   'stage-thread.ts': ['project.ts', 'run-stage.ts', 'stages.ts', 'targets.ts', 'ports', 'plan', 'sdk'],
   cli: [
     ...['cli', 'project.ts', 'run-stage.ts', 'stage-thread.ts', 'stages.ts', 'targets.ts'],
-    ...['engine', 'ports', 'plan', 'sdk'],
+    ...['engine', 'stack', 'ports', 'plan', 'sdk'],
   ],
 }
 

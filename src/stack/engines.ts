@@ -1,0 +1,13 @@
+import type { Engine, EngineKind } from './engine.ts'
+import { cassandra } from './engines/cassandra.ts'
+import { kafka } from './engines/kafka.ts'
+import { kafkaZooKeeper } from './engines/kafka-zookeeper.ts'
+import { schemaRegistry } from './engines/schema-registry.ts'
+
+/** Every engine that can be started. */
+export const engines: { readonly [kind in EngineKind]: Engine } = {
+  kafka,
+  'kafka-zookeeper': kafkaZooKeeper,
+  'schema-registry': schemaRegistry,
+  cassandra,
+}

@@ -1,0 +1,117 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { asMillraceError, MillraceError } from '../sdk/errors.ts'
+import type { Engine, Ports, Service } from './engine.ts'
+import { findMarked } from './process.ts'
+
+/** How long a service may take until it is healthy, in milliseconds: Cassandra takes 11 s here with a calm machine. */
+const healthyLimitMs = 180_000
+
+/** How long one answer may take, in milliseconds. */
+const answerLimitMs = 5_000
+
+/** How often to ask, in milliseconds: a service tells nobody when it has started. */
+const pollMs = 100
+
+export interface HealthOptions {
+  readonly engine: Engine
+  readonly service: Service
+  readonly token: string
+  readonly ports: Ports
+  readonly logs: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * Resolves when the service answers in its own protocol.
+ * @throws MillraceError `ENGINE_FAILED` as soon as its process has ended, with what it said; `ENGINE_TIMEOUT`.
+ */
+export async function awaitHealthy(options: HealthOptions): Promise<void> {
+  const { engine, service, token, ports, logs, signal } = options
+  const end = performance.now() + healthyLimitMs
+  for (;;) {
+    signal.throwIfAborted()
+    const problem = await problemOf(within => service.probe(ports, within), signal)
+    if (problem === null) return
+    if (findMarked([token]).size === 0) throw failedToStart(engine, service, logs)
+    if (performance.now() >= end) {
+      throw new MillraceError(
+        'ENGINE_TIMEOUT',
+        `${engine.title} is not healthy after ${healthyLimitMs / 1_000} s: ${problem}.`,
+        { place: logs, fix: `See \`millrace stack logs ${engine.name}\`; it goes on starting.` },
+      )
+    }
+    await delay(pollMs, undefined, { signal })
+  }
+}
+
+/**
+ * Resolves when nothing that an earlier process left keeps the service from starting.
+ * @throws MillraceError `ENGINE_TIMEOUT`.
+ */
+export async function awaitMayStart(
+  engine: Engine,
+  service: Service,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<void> {
+  const { mayStart } = service
+  if (mayStart === undefined) return
+  const end = performance.now() + healthyLimitMs
+  for (;;) {
+    const problem = await problemOf(within => mayStart(ports, within), signal)
+    if (problem === null) return
+    if (performance.now() >= end) throw new MillraceError('ENGINE_TIMEOUT', `${engine.title} cannot start: ${problem}.`)
+    await delay(pollMs, undefined, { signal })
+  }
+}
+
+/** Why a probe fails; null if it does not. */
+export async function problemOf(
+  probe: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<string | null> {
+  try {
+    await probe(AbortSignal.any([signal, AbortSignal.timeout(answerLimitMs)]))
+    return null
+  } catch (thrown) {
+    signal.throwIfAborted()
+    return asMillraceError(thrown).message
+  }
+}
+
+/** @param said what it wrote, if that is known; else the end of its log is read */
+export function failedToStart(engine: Engine, service: Service, logs: string, said?: string): MillraceError {
+  const text = said ?? ['log', 'out'].map(ending => readEnd(join(logs, `${service.name}.${ending}`))).join('\n')
+  const reason = reasonIn(text)
+  return new MillraceError('ENGINE_FAILED', `${engine.title} ended while it started.${reason && `\n${reason}`}`, {
+    place: logs,
+    fix: `See \`millrace stack logs ${engine.name}\`.`,
+  })
+}
+
+/** The last lines that tell of something wrong, or else the last lines. */
+export function reasonIn(log: string): string {
+  const lines = log.split('\n').filter(line => line.trim() !== '' && !/^\s+(at |\.\.\. \d+ more)/.test(line))
+  const wrong = lines.filter(line => /\b(ERROR|FATAL|Exception|Error|Caused by)\b/.test(line))
+  return (wrong.length > 0 ? wrong : lines)
+    .slice(-3)
+    .map(line => line.slice(0, 300))
+    .join('\n')
+}
+
+const endBytes = 32 * 1024
+
+function readEnd(path: string): string {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  if (size === 0) return ''
+  const file = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(Math.min(size, endBytes))
+    const read = readSync(file, bytes, 0, bytes.length, size - bytes.length)
+    return bytes.toString('utf8', 0, read)
+  } finally {
+    closeSync(file)
+  }
+}
