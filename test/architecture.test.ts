@@ -15,6 +15,8 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   'adapters/embedded': ['adapters/embedded', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/http': ['adapters/http', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/files': ['adapters/files', 'adapters/system', 'ports', 'plan', 'sdk'],
+  'adapters/schema-registry': ['adapters/schema-registry', 'adapters/system', 'ports', 'plan', 'sdk'],
+  server: ['server', 'ports', 'plan', 'sdk'],
   testing: ['testing', 'engine', 'adapters/system', 'ports', 'plan', 'sdk'],
   stack: ['stack', 'sdk'],
   'index.ts': ['plan', 'sdk'],
@@ -25,7 +27,7 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   'stage-thread.ts': ['project.ts', 'run-stage.ts', 'stages.ts', 'targets.ts', 'ports', 'plan', 'sdk'],
   cli: [
     ...['cli', 'project.ts', 'run-stage.ts', 'stage-thread.ts', 'stages.ts', 'targets.ts'],
-    ...['engine', 'stack', 'ports', 'plan', 'sdk'],
+    ...['server', 'engine', 'stack', 'ports', 'plan', 'sdk'],
   ],
 }
 

@@ -10,6 +10,7 @@ import { printFailure } from './failure.ts'
 import { addLogsCommand } from './logs.ts'
 import { addCommonOptions } from './options.ts'
 import { addPlanCommand } from './plan.ts'
+import { addRegistryCommand } from './registry.ts'
 import { addRunCommand } from './run.ts'
 import { addRunsCommand } from './runs.ts'
 import { addSimulateCommand } from './simulate.ts'
@@ -71,6 +72,7 @@ export function buildProgram(context: CliContext): Command {
   addDlqCommand(program, context)
   program.commandsGroup('Try:')
   addSimulateCommand(program, context)
+  addRegistryCommand(program, context)
   return program
 }
 

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { SimulatorOptions } from '../targets.ts'
 import type { CliContext } from './context.ts'
+import { interrupted } from './interrupted.ts'
 import { addExamples, commonOptions, wholeNumber } from './options.ts'
 
 type SimulatorFaults = NonNullable<SimulatorOptions['faults']>
@@ -61,19 +62,6 @@ export function addSimulateCommand(program: Command, context: CliContext): void 
     ['millrace simulate --fault 429=10 500=25', 'with answers that fail now and then'],
     ['millrace simulate --rate-limit 5000', 'refuse more than 5,000 users a minute'],
   ])
-}
-
-/** Nothing else keeps the process running: the simulator has a thread of its own. */
-function interrupted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const running = setInterval(() => {}, 60_000)
-  const end = () => {
-    clearInterval(running)
-    resolve()
-  }
-  if (signal.aborted) end()
-  else signal.addEventListener('abort', end, { once: true })
-  return promise
 }
 
 function addFault(text: string, others: SimulatorFaults = {}): SimulatorFaults {

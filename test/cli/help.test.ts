@@ -24,21 +24,33 @@ describe('the command line', () => {
       'sql',
       'dlq',
       'simulate',
+      'registry',
     ]) {
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'))
     }
   })
 
-  it.each(['dev', 'check', 'plan', 'apply', 'run', 'trigger', 'runs', 'logs', 'tail', 'sql', 'dlq', 'simulate'])(
-    'explains %s with an example',
-    async name => {
-      const { code, stdout } = await ordersProject().run(name, '--help')
-      expect(code).toBe(0)
-      expect(stdout).toContain('Examples:')
-      expect(stdout).toContain(`\n  millrace ${name}`)
-      expect(stdout).toContain('--json')
-    },
-  )
+  it.each([
+    'dev',
+    'check',
+    'plan',
+    'apply',
+    'run',
+    'trigger',
+    'runs',
+    'logs',
+    'tail',
+    'sql',
+    'dlq',
+    'simulate',
+    'registry',
+  ])('explains %s with an example', async name => {
+    const { code, stdout } = await ordersProject().run(name, '--help')
+    expect(code).toBe(0)
+    expect(stdout).toContain('Examples:')
+    expect(stdout).toContain(`\n  millrace ${name}`)
+    expect(stdout).toContain('--json')
+  })
 
   it('prints its version', async () => {
     const { version } = JSON.parse(readFileSync(resolve('package.json'), 'utf8')) as { version: string }

@@ -15,6 +15,7 @@ const codes: { readonly [errorCode: number]: ErrorCode } = {
   42202: 'SCHEMA_VERSION_UNKNOWN',
   42203: 'COMPATIBILITY_INVALID',
   42206: 'SCHEMA_REFERENCED',
+  42208: 'NAME_INVALID',
 }
 
 /** A subject without a level of its own. */
