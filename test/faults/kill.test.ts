@@ -76,7 +76,9 @@ function millrace(statePath: string, url: string, ...args: readonly string[]): C
 
 /** Waits until the process has asked for a page that none before it asked for. */
 async function firstPage(dev: ChildProcess, proxy: RecordingProxy, known: number): Promise<void> {
+  const since = systemClock.elapsed()
   while (proxy.pages.size <= known) {
+    if (systemClock.elapsed() - since > 30_000) throw new Error('dev asked for no further page in 30 s')
     if (dev.exitCode !== null) throw new Error(`dev ended by itself with code ${dev.exitCode}`)
     await systemClock.sleep(5)
   }

@@ -31,7 +31,7 @@ export interface Verdict {
 export const longestRetryDelayMs = 3_600_000
 const jitter = 0.1
 /** A task that takes its process down every time must not do so for ever. */
-const mostLossesInARow = 20
+const mostLossesInARow = 100
 
 /** What the end of an attempt means for it and for its run; `random` is in [0, 1). */
 export function verdict(

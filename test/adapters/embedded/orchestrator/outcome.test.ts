@@ -20,14 +20,14 @@ describe('the end of an attempt', () => {
     ['retry', {}, 'up_for_retry', 'running'],
     ['retry', { failures: 2 }, 'failed', 'failed'],
     ['retry', { cancelRequested: true }, 'failed', 'cancelled'],
-    ['retry', { losses: 19 }, 'up_for_retry', 'running'],
+    ['retry', { losses: 99 }, 'up_for_retry', 'running'],
     ['timed_out', {}, 'timed_out', 'running'],
     ['timed_out', { failures: 2 }, 'timed_out', 'failed'],
     ['cancelled', {}, 'cancelled', 'cancelled'],
     ['given_back', { failures: 2 }, 'cancelled', 'queued'],
     ['lost', { failures: 2 }, 'lost', 'running'],
-    ['lost', { losses: 18 }, 'lost', 'running'],
-    ['lost', { losses: 19 }, 'lost', 'failed'],
+    ['lost', { losses: 98 }, 'lost', 'running'],
+    ['lost', { losses: 99 }, 'lost', 'failed'],
     ['lost', { cancelRequested: true }, 'lost', 'cancelled'],
   ])('%s after %j makes the attempt %s and the run %s', (kind, history, attempt, run) => {
     expect(verdict({ kind }, { ...none, ...history }, task, 0.5)).toMatchObject({ attempt, run })
