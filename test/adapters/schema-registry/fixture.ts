@@ -60,7 +60,10 @@ export async function scriptedRegistry(...answers: readonly Scripted[]): Promise
     requests.push({ line: `${request.method} ${request.url}`, headers: request.headers, body })
     const answer = answers[Math.min(requests.length, answers.length) - 1]!
     if (answer === 'hang') return
-    if (answer === 'cut') return request.socket.destroy()
+    if (answer === 'cut') {
+      request.socket.destroy()
+      return
+    }
     response.writeHead(answer.status ?? 200, answer.headers)
     response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body))
   })
