@@ -14,6 +14,7 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   'adapters/system': ['adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/embedded': ['adapters/embedded', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/http': ['adapters/http', 'adapters/system', 'ports', 'plan', 'sdk'],
+  'adapters/cassandra': ['adapters/cassandra', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/files': ['adapters/files', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/schema-registry': ['adapters/schema-registry', 'adapters/system', 'ports', 'plan', 'sdk'],
   server: ['server', 'ports', 'plan', 'sdk'],

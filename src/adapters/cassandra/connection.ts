@@ -1,0 +1,73 @@
+import type { Client, QueryOptions, types } from 'cassandra-driver'
+import type { Driver } from './driver.ts'
+import { asTableError } from './errors.ts'
+import type { Settings } from './settings.ts'
+
+/** Between looks at a node that is down: it is back in use within seconds of its return. */
+const reconnectFirstMs = 250
+const reconnectMaxMs = 5_000
+
+const maxSchemaAgreementSeconds = 10
+
+/** The client of one cluster. It connects when it is first used, and again if that failed. */
+export class Connection {
+  readonly driver: Driver
+  readonly settings: Settings
+  readonly client: Client
+
+  constructor(driver: Driver, settings: Settings) {
+    this.driver = driver
+    this.settings = settings
+    const { contactPoints, localDataCenter, credentials, tls, timeoutMs } = settings
+    this.client = new driver.Client({
+      contactPoints: [...contactPoints],
+      localDataCenter,
+      ...(credentials === null ? {} : { credentials }),
+      ...(tls === null ? {} : { sslOptions: tls }),
+      queryOptions: { consistency: this.#consistency(), prepare: true, isIdempotent: true },
+      socketOptions: { connectTimeout: timeoutMs, readTimeout: timeoutMs },
+      protocolOptions: { maxSchemaAgreementWaitSeconds: maxSchemaAgreementSeconds },
+      policies: {
+        reconnection: new driver.policies.reconnection.ExponentialReconnectionPolicy(
+          reconnectFirstMs,
+          reconnectMaxMs,
+          false,
+        ),
+      },
+      monitorReporting: { enabled: false },
+    })
+  }
+
+  /** One statement. @throws MillraceError `DATABASE_*`, `QUERY_INVALID`. */
+  async execute(
+    statement: string,
+    parameters: unknown[] = [],
+    options: QueryOptions = {},
+    place = 'cassandra',
+  ): Promise<types.ResultSet> {
+    try {
+      return await this.client.execute(statement, parameters, options)
+    } catch (error) {
+      throw asTableError(error, place)
+    }
+  }
+
+  close(): Promise<void> {
+    return this.client.shutdown()
+  }
+
+  #consistency(): number {
+    const { consistencies } = this.driver.types
+    const names: { readonly [name in Settings['consistency']]: number } = {
+      ONE: consistencies.one,
+      TWO: consistencies.two,
+      THREE: consistencies.three,
+      QUORUM: consistencies.quorum,
+      ALL: consistencies.all,
+      LOCAL_ONE: consistencies.localOne,
+      LOCAL_QUORUM: consistencies.localQuorum,
+      EACH_QUORUM: consistencies.eachQuorum,
+    }
+    return names[this.settings.consistency]
+  }
+}
