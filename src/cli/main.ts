@@ -15,6 +15,7 @@ import { addRunCommand } from './run.ts'
 import { addRunsCommand } from './runs.ts'
 import { addSimulateCommand } from './simulate.ts'
 import { addSqlCommand } from './sql.ts'
+import { addStackCommand } from './stack.ts'
 import { addTailCommand } from './tail.ts'
 import { addTriggerCommand } from './trigger.ts'
 
@@ -70,6 +71,8 @@ export function buildProgram(context: CliContext): Command {
   addSqlCommand(program, context)
   addTailCommand(program, context)
   addDlqCommand(program, context)
+  program.commandsGroup('Engines:')
+  addStackCommand(program, context)
   program.commandsGroup('Try:')
   addSimulateCommand(program, context)
   addRegistryCommand(program, context)

@@ -1,8 +1,8 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { asMillraceError, MillraceError } from '../sdk/errors.ts'
 import type { Engine, Ports, Service } from './engine.ts'
+import { readLastLines } from './logs.ts'
 import { findMarked } from './process.ts'
 
 /** How long a service may take until it is healthy, in milliseconds: Cassandra takes 11 s here with a calm machine. */
@@ -83,35 +83,28 @@ export async function problemOf(
 
 /** @param said what it wrote, if that is known; else the end of its log is read */
 export function failedToStart(engine: Engine, service: Service, logs: string, said?: string): MillraceError {
-  const text = said ?? ['log', 'out'].map(ending => readEnd(join(logs, `${service.name}.${ending}`))).join('\n')
-  const reason = reasonIn(text)
+  const reason = reasonIn(
+    said?.split('\n') ?? ['log', 'out'].flatMap(ending => endOf(join(logs, `${service.name}.${ending}`))),
+  )
   return new MillraceError('ENGINE_FAILED', `${engine.title} ended while it started.${reason && `\n${reason}`}`, {
     place: logs,
     fix: `See \`millrace stack logs ${engine.name}\`.`,
   })
 }
 
+/** How many lines of a log are looked through for a reason. */
+const endLines = 200
+
+function endOf(path: string): readonly string[] {
+  return readLastLines(path, endLines).text
+}
+
 /** The last lines that tell of something wrong, or else the last lines. */
-export function reasonIn(log: string): string {
-  const lines = log.split('\n').filter(line => line.trim() !== '' && !/^\s+(at |\.\.\. \d+ more)/.test(line))
+export function reasonIn(log: readonly string[]): string {
+  const lines = log.filter(line => line.trim() !== '' && !/^\s+(at |\.\.\. \d+ more)/.test(line))
   const wrong = lines.filter(line => /\b(ERROR|FATAL|Exception|Error|Caused by)\b/.test(line))
   return (wrong.length > 0 ? wrong : lines)
     .slice(-3)
     .map(line => line.slice(0, 300))
     .join('\n')
-}
-
-const endBytes = 32 * 1024
-
-function readEnd(path: string): string {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  if (size === 0) return ''
-  const file = openSync(path, 'r')
-  try {
-    const bytes = Buffer.alloc(Math.min(size, endBytes))
-    const read = readSync(file, bytes, 0, bytes.length, size - bytes.length)
-    return bytes.toString('utf8', 0, read)
-  } finally {
-    closeSync(file)
-  }
 }

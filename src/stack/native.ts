@@ -12,35 +12,16 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { MillraceError } from '../sdk/errors.ts'
 import { fetchArtifact, stackFile } from './artifacts.ts'
 import type { Engine, Place, Ports, Service } from './engine.ts'
 import { awaitHealthy, awaitMayStart, failedToStart } from './health.ts'
 import { chooseJava, findJavas, type Java } from './java.ts'
+import { serviceDirectory } from './logs.ts'
+import type { StackOptions, UpOptions } from './options.ts'
 import { chooseFreePorts, requireFree } from './port.ts'
 import { endMarked, findMarked, markOf, startDetached } from './process.ts'
-import { type EngineRecord, readStack, recordEngine, type ServiceRecord } from './record.ts'
+import { type EngineRecord, readStack, recordEngine, refuseOther, type ServiceRecord } from './record.ts'
 import { applySettings, fillTemplate } from './template.ts'
-
-/** What is being done with an engine. */
-export type Step = 'downloading' | 'preparing' | 'starting' | 'healthy' | 'already up' | 'stopping' | 'stopped'
-
-export interface NativeOptions {
-  /** Where the stack is kept: `stack` in the state directory. Absolute. */
-  readonly directory: string
-  readonly env: NodeJS.ProcessEnv
-  readonly signal: AbortSignal
-  onStep?(engine: Engine, step: Step): void
-}
-
-export interface UpOptions extends NativeOptions {
-  /** Default `well-known`. Those of an engine that was not stopped stay as they are. */
-  readonly ports?: 'well-known' | 'free' | Ports
-  /** `-Xmx` by the name of a service, such as `{ kafka: '1g' }`. */
-  readonly heap?: { readonly [service: string]: string }
-  /** Changes to the engine's own configuration file, such as `{ 'num.partitions': '4' }`. */
-  readonly settings?: { readonly [key: string]: string }
-}
 
 /** How long creating an engine's data may take, in milliseconds. */
 const prepareLimitMs = 60_000
@@ -60,7 +41,7 @@ const maxOutputBytes = 5 * 1024 * 1024
 export async function startNative(engine: Engine, options: UpOptions): Promise<EngineRecord> {
   const { directory, env, signal } = options
   const before = readStack(directory).engines[engine.name]
-  refuseOther(engine, before)
+  refuseOther(engine, 'native', before)
   const alive = findMarked(before?.services.map(({ token }) => token) ?? [])
   if (before?.wanted === 'up' && alive.size === engine.services.length) {
     for (const service of engine.services) await awaitService(engine, service, before, options)
@@ -94,7 +75,7 @@ export async function startNative(engine: Engine, options: UpOptions): Promise<E
 }
 
 /** Stops an engine; one that does not run is only noted as such. The caller holds the stack's lock. */
-export async function stopNative(engine: Engine, options: NativeOptions): Promise<void> {
+export async function stopNative(engine: Engine, options: StackOptions): Promise<void> {
   const record = readStack(options.directory).engines[engine.name]
   if (record === undefined) return
   if (findMarked(record.services.map(({ token }) => token)).size > 0) options.onStep?.(engine, 'stopping')
@@ -103,24 +84,9 @@ export async function stopNative(engine: Engine, options: NativeOptions): Promis
   options.onStep?.(engine, 'stopped')
 }
 
-/** Where a service keeps its files. */
-export function serviceDirectory(directory: string, engine: Engine, service: string): string {
-  return join(directory, engine.kind, service)
-}
-
 function placeOf(directory: string, engine: Engine, service: Service, ports: Ports): Omit<Place, 'files'> {
   const own = serviceDirectory(directory, engine, service.name)
   return { conf: join(own, 'conf'), data: join(own, 'data'), logs: join(own, 'logs'), ports }
-}
-
-function refuseOther(engine: Engine, before: EngineRecord | undefined): void {
-  if (before === undefined || before.wanted === 'down') return
-  if (before.kind === engine.kind && before.runs === 'native') return
-  throw new MillraceError(
-    'ENGINE_RUNNING',
-    `${before.title} is already up${before.runs === 'docker' ? ' in Docker' : ''}.`,
-    { place: before.address, fix: `Stop it first: \`millrace stack down ${engine.name}\`.` },
-  )
 }
 
 async function choosePorts(engine: Engine, before: EngineRecord | undefined, options: UpOptions): Promise<Ports> {
@@ -190,7 +156,7 @@ async function createData({ engine, service, place, java }: Start, options: UpOp
 async function runJava(
   java: Java,
   args: readonly string[],
-  { env, signal }: NativeOptions,
+  { env, signal }: StackOptions,
   onError: (output: string) => never,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<string | null>()

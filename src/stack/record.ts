@@ -76,10 +76,26 @@ function parse(text: string): StackRecord | null {
 /** Changes one engine's record on disk before it returns. Only the holder of the stack's lock may. */
 export function recordEngine(directory: string, name: EngineName, record: EngineRecord | null): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const { [name]: _, ...others } = readStack(directory).engines
+  const before = readStack(directory).engines
+  const { [name]: _, ...others } = before
   const path = join(directory, fileName)
   const temporary = `${path}.${process.pid}`
-  const engines = record === null ? others : { ...others, [name]: record }
+  const engines = record === null ? others : { ...before, [name]: record }
   writeFileSync(temporary, `${JSON.stringify({ version, engines }, null, 2)}\n`, { flush: true, mode: 0o600 })
   renameSync(temporary, path)
+}
+
+/** @throws MillraceError `ENGINE_RUNNING` if the engine is up in another kind, or elsewhere. */
+export function refuseOther(
+  { kind, name }: Pick<EngineRecord, 'kind'> & { readonly name: EngineName },
+  runs: EngineRecord['runs'],
+  before: EngineRecord | undefined,
+): void {
+  if (before === undefined || before.wanted === 'down') return
+  if (before.kind === kind && before.runs === runs) return
+  const where = before.runs === 'docker' ? ' in Docker' : ''
+  throw new MillraceError('ENGINE_RUNNING', `${before.title} is already up${where}.`, {
+    place: before.address,
+    fix: `Stop it first: \`millrace stack down ${name}\`.`,
+  })
 }

@@ -68,9 +68,9 @@ function createState(path: string, statePath: string): void {
   })
 }
 
-/** What an opening cut short, or another one under way, may have left. */
+/** What an opening cut short, or another one under way, may have left; and `stack`, where `millrace stack` keeps its engines. */
 function isOurs(name: string): boolean {
-  return name === '.gitignore' || name.startsWith('state.json')
+  return name === '.gitignore' || name === 'stack' || name.startsWith('state.json')
 }
 
 function checkVersion(statePath: string): void {

@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import type { Project } from '../project.ts'
+import { MillraceError } from '../sdk/errors.ts'
+import { type EngineName, engineNames } from '../stack/engine.ts'
+import type { StackOptions } from '../stack/options.ts'
+import type { CliContext } from './context.ts'
+import { type CommonOptions, commonOptions } from './options.ts'
+
+/** What a `stack` command works on. */
+export interface StackSession {
+  readonly options: CommonOptions
+  /** Null where the state directory was given: an engine needs no project. */
+  readonly project: Project | null
+  readonly stack: StackOptions
+}
+
+export async function openStackSession(command: Command, context: CliContext): Promise<StackSession> {
+  const options = commonOptions(command, context)
+  const { loadProject } = await import('../project.ts')
+  const project = options.state === undefined ? await loadProject(options.project) : null
+  const state = options.state ?? join(project!.directory, '.millrace')
+  return { options, project, stack: { directory: join(state, 'stack'), env: context.env, signal: context.signal } }
+}
+
+/** @param names none for all */
+export function engineNamesOf(names: readonly string[]): readonly EngineName[] {
+  if (names.length === 0) return engineNames
+  return [...new Set(names)].map(name => {
+    const found = engineNames.find(each => each === name)
+    if (found !== undefined) return found
+    throw new MillraceError('NOT_FOUND', `There is no engine ${name}.`, {
+      place: 'command line',
+      fix: `Use any of: ${engineNames.join(', ')}.`,
+    })
+  })
+}

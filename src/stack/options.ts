@@ -1,0 +1,21 @@
+import type { Engine, Ports } from './engine.ts'
+
+/** What is being done with an engine. */
+export type Step = 'downloading' | 'preparing' | 'starting' | 'healthy' | 'already up' | 'stopping' | 'stopped'
+
+export interface StackOptions {
+  /** Where the stack is kept: `stack` in the state directory. Absolute. */
+  readonly directory: string
+  readonly env: NodeJS.ProcessEnv
+  readonly signal: AbortSignal
+  onStep?(engine: Engine, step: Step): void
+}
+
+export interface UpOptions extends StackOptions {
+  /** Default `well-known`. Those of an engine that was not stopped stay as they are. */
+  readonly ports?: 'well-known' | 'free' | Ports
+  /** `-Xmx` by the name of a service, such as `{ kafka: '1g' }`. */
+  readonly heap?: { readonly [service: string]: string }
+  /** Changes to the engine's own configuration file, such as `{ 'num.partitions': '4' }`. Native only. */
+  readonly settings?: { readonly [key: string]: string }
+}
