@@ -71,14 +71,24 @@ export function openConnection(settings: Settings): Connection {
   return {
     async send(call, signal) {
       signal.throwIfAborted()
+      const stop = new AbortController()
+      const abort = () => stop.abort(signal.reason)
+      signal.addEventListener('abort', abort, { once: true })
       // A real timer, not the clock port: it watches a socket, which does not wait for a clock that is made up.
-      const late = AbortSignal.timeout(timeoutMs)
+      let late = false
+      const timer = setTimeout(() => {
+        late = true
+        stop.abort()
+      }, timeoutMs)
       try {
-        return await exchange(call, AbortSignal.any([signal, late]))
+        return await exchange(call, stop.signal)
       } catch (thrown) {
         signal.throwIfAborted()
         if (thrown instanceof MillraceError) throw thrown
-        throw unreachable(thrown, call, url, late.aborted ? timeoutMs : null)
+        throw unreachable(thrown, call, url, late ? timeoutMs : null)
+      } finally {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', abort)
       }
     },
     close() {
