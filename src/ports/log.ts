@@ -120,14 +120,17 @@ export type SubscriptionEvent =
   | { readonly kind: 'lost'; readonly partitions: readonly number[] }
   | { readonly kind: 'idle' }
 
-/** Records of one partition in order, without gaps except where retention or compaction made one. */
+/**
+ * Records of one partition in order. Offsets leave out what retention or compaction took, and what is no record: in Kafka
+ * the end of a transaction takes an offset.
+ */
 export interface Batch {
   readonly kind: 'batch'
   readonly topic: string
   readonly partition: number
   readonly epoch: number
   readonly records: readonly LogRecord[]
-  /** The offset after the partition's last record, as the log said it with this batch. */
+  /** The offset after the partition's last record, at most the end of its range, as the log said it with this batch. */
   readonly end: number
 }
 
@@ -157,7 +160,7 @@ export interface PartitionRange {
   readonly partition: number
   /** The first offset still there. */
   readonly start: number
-  /** The offset the next record will get. */
+  /** The offset the next record will get, at least. */
   readonly end: number
 }
 

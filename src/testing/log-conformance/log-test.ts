@@ -82,9 +82,9 @@ export class LogTest {
 
   /** Appends until the log's clock has moved on; returns the first record of a later moment than the first one. */
   async appendInTwoMoments(producer: Producer, topic: string): Promise<LogRecord> {
-    for (let offset = 0; offset < 10_000; offset++) {
-      await producer.append([to(topic, 0, 'moment')])
-      const [record] = await this.log.admin.read(topic, 0, offset, this.patient())
+    for (let count = 0; count < 10_000; count++) {
+      const [appended] = await producer.append([to(topic, 0, 'moment')])
+      const [record] = await this.log.admin.read(topic, 0, appended!.baseOffset, this.patient())
       const [first] = await this.log.admin.read(topic, 0, 0, this.patient())
       if (record!.timestamp > first!.timestamp) return record!
     }

@@ -5,7 +5,7 @@ import { type EncodedBatch, encodeBatches, headerBytes, maxHeaderBytes } from '.
 import type { EventLoopTurns } from './event-loop-turns.ts'
 import { closedError, type LogFile } from './log-file.ts'
 import { storeOffset } from './offsets.ts'
-import { partitionOf } from './partitioner.ts'
+import { partitionOf } from '../../../ports/partitioner.ts'
 import { deleteOldest } from './retention.ts'
 import { requirePartition, requireTopic, type Topic } from './topics.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { murmur2, partitionOf } from '../../../../src/adapters/embedded/log/partitioner.ts'
+import { murmur2, partitionOf } from '../../src/ports/partitioner.ts'
 
 // From Kafka's own UtilsTest.testMurmur2, and librdkafka's for the empty key.
 const known: readonly (readonly [string, number])[] = [

@@ -1,0 +1,189 @@
+import type { Batch, Committed, NextOptions, Subscription, SubscriptionEvent } from '../../ports/log.ts'
+import { MillraceError } from '../../sdk/errors.ts'
+import { type Cluster, closedError } from './cluster.ts'
+import { meaningOf, toMillraceError } from './errors.ts'
+import { Fetcher } from './fetcher.ts'
+import { commitOffsets, fetchOffsets } from './group-offsets.ts'
+import { Membership, type MembershipOptions } from './membership.ts'
+import { rangesOf } from './partition-offsets.ts'
+import { Wakeup } from './wakeup.ts'
+
+export const defaultSessionTimeoutMs = 10_000
+export const defaultDrainTimeoutMs = 5_000
+export const defaultMaxBufferedBytes = 8 * 1024 * 1024
+/** Failures that pass, rebalances among them, that one commit outlasts: about two seconds of them. */
+const maxCommitFailures = 10
+
+interface SubscriptionSettings extends MembershipOptions {
+  readonly maxBufferedBytes: number
+}
+
+export class KafkaSubscription implements Subscription {
+  readonly #cluster: Cluster
+  readonly #options: SubscriptionSettings
+  readonly #membership: Membership
+  readonly #fetcher: Fetcher
+  readonly #wakeup: Wakeup
+  readonly #closing = new AbortController()
+  /** Partitions told of as assigned, with the epoch. */
+  readonly #assigned = new Map<number, number>()
+  /** Partitions told of as asked back. */
+  readonly #revoking = new Set<number>()
+
+  constructor(cluster: Cluster, options: SubscriptionSettings) {
+    this.#cluster = cluster
+    this.#options = options
+    this.#wakeup = new Wakeup(cluster.clock)
+    const wake = () => this.#wakeup.wake()
+    this.#membership = new Membership(cluster, options, wake)
+    this.#fetcher = new Fetcher(cluster, options.topic, options.maxBufferedBytes, wake)
+  }
+
+  async next(options: NextOptions): Promise<SubscriptionEvent> {
+    const { clock } = this.#cluster
+    const startedAt = clock.elapsed()
+    let signal: AbortSignal | null = null
+    for (;;) {
+      options.signal?.throwIfAborted()
+      this.#requireOpen()
+      const event = this.#change() ?? (await this.#assignment()) ?? (await this.#batch(options))
+      if (event !== null) return event
+      const left = options.waitMs - (clock.elapsed() - startedAt)
+      if (left <= 0) return { kind: 'idle' }
+      signal ??= AbortSignal.any([this.#closing.signal, ...(options.signal === undefined ? [] : [options.signal])])
+      await this.#wakeup.wait(left, signal)
+    }
+  }
+
+  seek(partition: number, offset: number): void {
+    const owned = this.#membership.owned.get(partition)
+    if (owned === undefined || this.#assigned.get(partition) !== owned.epoch) throw this.#lostError(partition)
+    if (owned.revokeAt === null) this.#fetcher.start(partition, offset)
+  }
+
+  async commit(partition: number, epoch: number, next: number, metadata: string): Promise<void> {
+    const { group, topic } = this.#options
+    const commits = [{ group, topic, partition, next, metadata }]
+    for (let failures = 0; ; failures++) {
+      this.#requireOpen()
+      if (this.#membership.owned.get(partition)?.epoch !== epoch) throw this.#lostError(partition)
+      try {
+        return await commitOffsets(this.#cluster, group, commits, this.#membership.identity)
+      } catch (thrown) {
+        const meaning = meaningOf(thrown)
+        if (meaning?.stale === true) this.#cluster.forget()
+        const otherGeneration = meaning?.code === 'PARTITION_LOST' || meaning?.name === 'REBALANCE_IN_PROGRESS'
+        if (failures >= maxCommitFailures || !(otherGeneration || meaning?.transient === true)) {
+          throw toMillraceError(thrown, `commit ${topic}[${partition}]`, group)
+        }
+        // A partition that stays is the member's under the next generation too; whether it stays, the next answer tells.
+        if (otherGeneration) await this.#membership.confirm()
+        else await this.#cluster.pause(failures)
+      }
+    }
+  }
+
+  async release(partition: number): Promise<void> {
+    this.#requireOpen()
+    this.#forget(partition)
+    this.#membership.release(partition)
+  }
+
+  get closed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return
+    this.#closing.abort(closedError('The subscription'))
+    await Promise.all([this.#fetcher.close(), this.#membership.close()])
+  }
+
+  #requireOpen(): void {
+    this.#closing.signal.throwIfAborted()
+  }
+
+  /** What the membership has to tell, but for new partitions. */
+  #change(): SubscriptionEvent | null {
+    const lost = this.#membership.takeLost().filter(partition => this.#assigned.has(partition))
+    for (const partition of lost) this.#forget(partition)
+    if (lost.length > 0) return { kind: 'lost', partitions: lost }
+    const failure = this.#membership.takeFailure() ?? this.#fetcher.takeFailure()
+    if (failure !== null) throw failure
+    return this.#revocation()
+  }
+
+  #revocation(): SubscriptionEvent | null {
+    const partitions: number[] = []
+    let deadline = Number.POSITIVE_INFINITY
+    for (const { partition, revokeAt } of [...this.#membership.owned.values()]) {
+      if (revokeAt === null || this.#revoking.has(partition)) continue
+      if (this.#assigned.has(partition)) {
+        this.#fetcher.stop(partition)
+        this.#revoking.add(partition)
+        partitions.push(partition)
+        deadline = Math.min(deadline, revokeAt)
+      } else this.#membership.release(partition)
+    }
+    if (partitions.length === 0) return null
+    return { kind: 'revoking', partitions, deadlineMs: Math.max(0, deadline - this.#cluster.clock.elapsed()) }
+  }
+
+  async #assignment(): Promise<SubscriptionEvent | null> {
+    const { owned } = this.#membership
+    for (const { partition, epoch, revokeAt } of owned.values()) {
+      if (revokeAt !== null || this.#assigned.get(partition) === epoch) continue
+      const committed = await this.#committed(partition)
+      if (owned.get(partition)?.epoch !== epoch) return this.#change() ?? (await this.#assignment())
+      this.#assigned.set(partition, epoch)
+      return { kind: 'assigned', partition, epoch, committed }
+    }
+    return null
+  }
+
+  async #committed(partition: number): Promise<Committed | null> {
+    const { group, topic } = this.#options
+    const [commit] = await this.#cluster.retrying(`read the offsets of ${group}`, group, () =>
+      fetchOffsets(this.#cluster, group, { name: topic, partitions: [partition] }),
+    )
+    return commit === undefined ? null : { next: commit.next, metadata: commit.metadata }
+  }
+
+  async #batch(limits: NextOptions): Promise<Batch | null> {
+    const taken = this.#fetcher.take(limits)
+    if (taken !== null) {
+      const { partition } = taken
+      return { kind: 'batch', topic: this.#options.topic, epoch: this.#assigned.get(partition)!, ...taken }
+    }
+    const outside = this.#fetcher.outOfRange()
+    if (outside !== null) throw await this.#outOfRangeError(outside.partition, outside.offset)
+    return null
+  }
+
+  #forget(partition: number): void {
+    this.#fetcher.stop(partition)
+    this.#assigned.delete(partition)
+    this.#revoking.delete(partition)
+  }
+
+  #lostError(partition: number): MillraceError {
+    const { group, topic } = this.#options
+    const place = `${topic}[${partition}]`
+    return new MillraceError('PARTITION_LOST', `${place} is no longer this member's in group ${group}.`, { place })
+  }
+
+  async #outOfRangeError(partition: number, offset: number): Promise<MillraceError> {
+    const { group, topic } = this.#options
+    const ranges = await this.#cluster.retrying(`read ${topic}`, topic, () => rangesOf(this.#cluster, topic))
+    const { start, end } = ranges[partition]!
+    const place = `${topic}[${partition}]`
+    const what =
+      offset < start
+        ? `Retention deleted records of ${place} that group ${group} has not read: it is at ${offset}, the log starts at ${start}.`
+        : `Group ${group} is at ${offset} of ${place}, but the log ends at ${end}: it is not the log it read before.`
+    return new MillraceError('OFFSET_OUT_OF_RANGE', what, {
+      place: `${group}, ${place}@${offset}`,
+      fix: `Reset the offsets of ${group} to ${start} (the range is ${start} to ${end}), or bring the missing records back.`,
+    })
+  }
+}

@@ -1,0 +1,63 @@
+import type { Duration } from '../quantities.ts'
+import type { SecretInEnvironment } from './schema-registry.ts'
+
+/**
+ * Apache Kafka 2.8 or newer, or brokers that speak its protocol, as the `log` of a target:
+ *
+ *     { adapter: 'kafka', brokers: ['127.0.0.1:9092'] }
+ *
+ * Plain JSON. Secrets stay in the environment of the process that uses them.
+ */
+export type KafkaConfig = {
+  readonly adapter: 'kafka'
+  /** `host:port` of one broker or some; the others are found through them. */
+  readonly brokers: readonly string[]
+  /** The name under which brokers log and limit this client. Default `millrace`. */
+  readonly clientId?: string
+  /** Encrypts connections; `{}` is enough where the system trusts the brokers' certificates. Default: none. */
+  readonly tls?: KafkaTls
+  /** Default: none. */
+  readonly sasl?: KafkaSasl
+  readonly limits?: KafkaLimits
+}
+
+/** How a connection proves whose it is. */
+export type KafkaSasl =
+  /** User and password, or an API key and its secret as Confluent Cloud has them (PLAIN). */
+  | {
+      readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+      readonly user: string | SecretInEnvironment
+      readonly password: SecretInEnvironment
+    }
+  /** A token that whoever starts the process keeps valid: it is read once, and not renewed. */
+  | { readonly mechanism: 'OAUTHBEARER'; readonly token: SecretInEnvironment }
+
+/** Files in PEM. Relative paths start at the project's directory. */
+export type KafkaTls = {
+  /** Certificate authorities to trust in place of Node's. */
+  readonly ca?: string
+  /** Our certificate, for brokers that ask for one (mTLS); with `key`. */
+  readonly cert?: string
+  readonly key?: string
+  /** Of the key, if it is encrypted. */
+  readonly passphrase?: SecretInEnvironment
+  /** The name a broker's certificate must have. Default: the host connected to. */
+  readonly serverName?: string
+}
+
+export type KafkaLimits = {
+  /** For a connection to open. Default 5s. */
+  readonly connect?: Duration
+  /** For a broker to answer. Default 30s, as of Kafka's own clients. */
+  readonly request?: Duration
+  /**
+   * How long an operation tries again by itself while brokers restart or elect leaders, before it fails with
+   * `retry: 'later'`. Default 10s.
+   */
+  readonly retry?: Duration
+  /**
+   * After how long brokers abort an append whose process has vanished. Until then readers of its topics wait. Default 60s,
+   * as of Kafka's own clients; brokers take up to 15 minutes unless told otherwise.
+   */
+  readonly transaction?: Duration
+}

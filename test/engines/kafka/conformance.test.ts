@@ -1,0 +1,27 @@
+import { describe, it } from 'vitest'
+import type { Log } from '../../../src/ports/log.ts'
+import { type LogFixture, logConformance } from '../../../src/testing/log-conformance.ts'
+import { openLog } from './support.ts'
+
+async function openFixture(): Promise<LogFixture> {
+  const opened: Log[] = []
+  const another = async () => {
+    const log = await openLog()
+    opened.push(log)
+    return log
+  }
+  return {
+    log: await another(),
+    another,
+    // Brokers take no less unless they are told to.
+    sessionTimeoutMs: 6_000,
+    patienceMs: 20_000,
+    dispose: async () => {
+      await Promise.all(opened.map(log => log.close()))
+    },
+  }
+}
+
+describe('the log on Kafka', { timeout: 60_000 }, () => {
+  for (const { rule, check } of logConformance(openFixture)) it(rule, check)
+})
