@@ -6,8 +6,7 @@ import type { Step } from '../stack/options.ts'
 import { type EngineRecord, readStack } from '../stack/record.ts'
 import { stackDown, stackReset, stackUp } from '../stack/stack.ts'
 import type { CliContext } from './context.ts'
-import type { StackUpOptions } from './stack.ts'
-import { engineNamesOf, openStackSession, type StackSession } from './stack-session.ts'
+import { engineNamesOf, openStackSession, type StackSession, type StackUpOptions } from './stack-session.ts'
 import { formatTable } from './table.ts'
 import { formatElapsed } from './text.ts'
 
@@ -19,7 +18,10 @@ export async function stackUpCommand(
 ): Promise<void> {
   const { docker = false, native = false, freePorts = false, heap = {} } = options
   if (docker && native) {
-    throw new MillraceError('CONFIG_INVALID', 'It is either --docker or --native.', { place: 'command line' })
+    throw new MillraceError('CONFIG_INVALID', 'It is either --docker or --native.', {
+      place: 'command line',
+      fix: 'Leave one of them out.',
+    })
   }
   const session = await openStackSession(command, context)
   const kinds = engineNamesOf(names).map(
@@ -30,7 +32,7 @@ export async function stackUpCommand(
     const records = await stackUp(kinds, how, {
       ...session.stack,
       ...progress(context),
-      ports: freePorts ? 'free' : 'well-known',
+      ...(freePorts && { ports: 'free' as const }),
       heap,
     })
     if (session.options.json) await context.stdout.json(records)

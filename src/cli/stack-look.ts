@@ -9,8 +9,7 @@ import { readStack } from '../stack/record.ts'
 import { type EngineStatus, type Health, type ServiceStatus, stackStatus } from '../stack/stack.ts'
 import type { CliContext } from './context.ts'
 import type { Style } from './output.ts'
-import type { StackLogsOptions } from './stack.ts'
-import { engineNamesOf, openStackSession, type StackSession } from './stack-session.ts'
+import { engineNamesOf, openStackSession, type StackLogsOptions, type StackSession } from './stack-session.ts'
 import { type Cell, formatTable } from './table.ts'
 import { formatElapsed, printable } from './text.ts'
 
@@ -80,7 +79,7 @@ export async function stackLogsCommand(
   const records = Object.values(readStack(session.stack.directory).engines)
   const chosen = records.filter(({ kind }) => wanted.includes(engines[kind].name))
   if (chosen.length === 0) {
-    throw new MillraceError('NOT_FOUND', `${wanted.join(', ')}: never started here.`, {
+    throw new MillraceError('NOT_FOUND', 'Nothing was started here yet, so there are no logs.', {
       place: session.stack.directory,
       fix: 'Start it with `millrace stack up`.',
     })

@@ -7,6 +7,21 @@ import type { StackOptions } from '../stack/options.ts'
 import type { CliContext } from './context.ts'
 import { type CommonOptions, commonOptions } from './options.ts'
 
+export type KafkaRelease = '4.4' | '3.9-zookeeper'
+
+export interface StackUpOptions {
+  readonly kafka: KafkaRelease
+  readonly freePorts?: boolean
+  readonly heap?: { readonly [service: string]: string }
+  readonly docker?: boolean
+  readonly native?: boolean
+}
+
+export interface StackLogsOptions {
+  readonly follow?: boolean
+  readonly lines: number
+}
+
 /** What a `stack` command works on. */
 export interface StackSession {
   readonly options: CommonOptions

@@ -1,23 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CliContext } from './context.ts'
 import { addExamples, wholeNumber } from './options.ts'
+import type { KafkaRelease, StackLogsOptions, StackUpOptions } from './stack-session.ts'
 
-export interface StackUpOptions {
-  readonly kafka: KafkaRelease
-  readonly freePorts?: boolean
-  readonly heap?: { readonly [service: string]: string }
-  readonly docker?: boolean
-  readonly native?: boolean
-}
-
-export interface StackLogsOptions {
-  readonly follow?: boolean
-  readonly lines: number
-}
-
-const kafkaReleases = ['4.4', '3.9-zookeeper'] as const
-export type KafkaRelease = (typeof kafkaReleases)[number]
-
+const kafkaReleases: readonly KafkaRelease[] = ['4.4', '3.9-zookeeper']
 const engineHelp = 'kafka, schema-registry, cassandra (default: all)'
 
 export function addStackCommand(program: Command, context: CliContext): void {
@@ -29,7 +15,7 @@ export function addStackCommand(program: Command, context: CliContext): void {
     .command('up')
     .description('Start engines and wait until they are healthy; those that run are left alone')
     .argument('[engine...]', engineHelp)
-    .option('--kafka <release>', `${kafkaReleases.join(' or ')}`, kafkaRelease, kafkaReleases[0])
+    .option('--kafka <release>', kafkaReleases.join(' or '), kafkaRelease, kafkaReleases[0])
     .option('--free-ports', 'take ports that are free instead of 9092, 8081 and 9042')
     .option('--heap <engine=size...>', 'most memory of a Java heap, such as kafka=1g', addHeap)
     .option('--docker', 'in containers (default where a Docker engine answers)')

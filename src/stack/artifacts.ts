@@ -77,7 +77,7 @@ async function runMaven(engine: Engine, partial: string, { env, javas, signal }:
     // What Maven writes about unpacked archives goes into the directory of the pom.xml otherwise.
     `-DmarkersDirectory=${join(partial, 'markers')}`,
   ]
-  const java = chooseJava(javas, { from: 17, to: null }, 'Maven')
+  const java = chooseJava(javas, { from: 17, to: null, best: 21 }, 'Maven')
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const options = { signal, timeout: downloadLimitMs, env: { ...env, JAVA_HOME: java.home }, maxBuffer: 1024 * 1024 }
   execFile('mvn', args, options, (error, stdout, stderr) => {

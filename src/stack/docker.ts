@@ -9,9 +9,6 @@ import type { StackOptions, UpOptions } from './options.ts'
 import { chooseFreePorts, requireFree } from './port.ts'
 import { type EngineRecord, readStack, recordEngine, refuseOther } from './record.ts'
 
-/** Only the one that programs connect to is open on this machine. */
-const wellKnown = { kafka: 9092, 'schema-registry': 8081, cassandra: 9042 }
-
 /** How long images may take to be downloaded and containers to be healthy, in milliseconds. */
 const upLimitMs = 20 * 60_000
 const commandLimitMs = 2 * 60_000
@@ -125,11 +122,10 @@ function volumesOf({ kind }: Engine): readonly string[] {
 }
 
 async function choosePorts(engine: Engine, { ports = 'well-known' }: UpOptions): Promise<Ports> {
-  const client = wellKnown[engine.name]
-  if (ports === 'free') return chooseFreePorts({ client })
+  if (ports === 'free') return chooseFreePorts({ client: engine.ports.client })
   if (ports !== 'well-known') return ports
-  await requireFree(client, engine.title)
-  return { client }
+  await requireFree(engine.ports.client, engine.title)
+  return { client: engine.ports.client }
 }
 
 /** A project of its own for each state directory, so that two checkouts do not share containers. */

@@ -38,6 +38,8 @@ export interface JavaVersions {
   readonly from: number
   /** Null: any later one. */
   readonly to: number | null
+  /** The one to install where there is none. */
+  readonly best: number
 }
 
 /** One process of an engine. */

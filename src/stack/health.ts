@@ -102,7 +102,7 @@ function endOf(path: string): readonly string[] {
 /** The last lines that tell of something wrong, or else the last lines. */
 export function reasonIn(log: readonly string[]): string {
   const lines = log.filter(line => line.trim() !== '' && !/^\s+(at |\.\.\. \d+ more)/.test(line))
-  const wrong = lines.filter(line => /\b(ERROR|FATAL|Exception|Error|Caused by)\b/.test(line))
+  const wrong = lines.filter(line => /\b(ERROR|FATAL)\b|(Exception|Error)\b/.test(line))
   return (wrong.length > 0 ? wrong : lines)
     .slice(-3)
     .map(line => line.slice(0, 300))

@@ -61,7 +61,7 @@ function readVersion(home: string): number | null {
  * @param title of the engine that needs it
  * @throws MillraceError `ENGINE_MISSING` with what there is and what to install.
  */
-export function chooseJava(javas: readonly Java[], { from, to }: JavaVersions, title: string): Java {
+export function chooseJava(javas: readonly Java[], { from, to, best }: JavaVersions, title: string): Java {
   const java = javas.find(({ version }) => version >= from && (to === null || version <= to))
   if (java !== undefined) return java
   const needed = to === null ? `Java ${from} or newer` : from === to ? `Java ${from}` : `Java ${from} to ${to}`
@@ -69,6 +69,6 @@ export function chooseJava(javas: readonly Java[], { from, to }: JavaVersions, t
   throw new MillraceError(
     'ENGINE_MISSING',
     `${title} needs ${needed}; this machine has ${found.length === 0 ? 'no Java' : found.join(', ')}.`,
-    { place: 'JAVA_HOME, PATH, /usr/lib/jvm, /opt', fix: `Install a JDK ${from}, or set JAVA_HOME to one.` },
+    { place: 'JAVA_HOME, PATH, /usr/lib/jvm, /opt', fix: `Install a JDK ${best}, or set JAVA_HOME to one.` },
   )
 }

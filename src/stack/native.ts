@@ -52,7 +52,7 @@ export async function startNative(engine: Engine, options: UpOptions): Promise<E
   const java = chooseJava(javas, engine.java, engine.title)
   const onDownload = () => options.onStep?.(engine, 'downloading')
   const files = await fetchArtifact(engine, { env, javas, signal, onDownload })
-  const ports = await choosePorts(engine, before, options)
+  const ports = await choosePorts(engine, alive.size > 0, before, options)
   let record: EngineRecord = {
     kind: engine.kind,
     runs: 'native',
@@ -79,7 +79,10 @@ export async function stopNative(engine: Engine, options: StackOptions): Promise
   const record = readStack(options.directory).engines[engine.name]
   if (record === undefined) return
   if (findMarked(record.services.map(({ token }) => token)).size > 0) options.onStep?.(engine, 'stopping')
-  for (const { token } of record.services.toReversed()) await endMarked(token, stopLimitMs)
+  for (const { name } of engine.services.toReversed()) {
+    const service = record.services.find(each => each.name === name)
+    if (service !== undefined) await endMarked(service.token, stopLimitMs)
+  }
   recordEngine(options.directory, engine.name, { ...record, wanted: 'down', services: [] })
   options.onStep?.(engine, 'stopped')
 }
@@ -89,9 +92,14 @@ function placeOf(directory: string, engine: Engine, service: Service, ports: Por
   return { conf: join(own, 'conf'), data: join(own, 'data'), logs: join(own, 'logs'), ports }
 }
 
-async function choosePorts(engine: Engine, before: EngineRecord | undefined, options: UpOptions): Promise<Ports> {
-  if (before?.wanted === 'up') return before.ports
-  const { ports = 'well-known' } = options
+async function choosePorts(
+  engine: Engine,
+  running: boolean,
+  before: EngineRecord | undefined,
+  options: UpOptions,
+): Promise<Ports> {
+  const { ports = before?.wanted === 'up' ? before.ports : 'well-known' } = options
+  if (running) return before!.ports
   if (ports === 'free') return chooseFreePorts(engine.ports)
   return ports === 'well-known' ? engine.ports : ports
 }
@@ -128,7 +136,13 @@ async function startService(start: Start, options: UpOptions): Promise<EngineRec
   // Before it starts, so that whoever comes after a crash finds it.
   write(intent)
   const args = [markOf(token), `-Xmx${heap}`, ...service.start(place)]
-  const pid = await startDetached({ command: javaOf(java), args, cwd: place.data, output, env })
+  const pid = await startDetached({
+    command: javaOf(java),
+    args,
+    cwd: dirname(place.data),
+    output,
+    env: environmentOf(env),
+  })
   return write({ ...intent, pid })
 }
 
@@ -160,12 +174,23 @@ async function runJava(
   onError: (output: string) => never,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<string | null>()
-  execFile(javaOf(java), ['-Xmx256m', ...args], { env, signal, timeout: prepareLimitMs }, (error, stdout, stderr) => {
-    resolve(error === null ? null : `${stdout}${stderr}` || error.message)
-  })
+  execFile(
+    javaOf(java),
+    ['-Xmx256m', ...args],
+    { env: environmentOf(env), signal, timeout: prepareLimitMs },
+    (error, stdout, stderr) => {
+      resolve(error === null ? null : `${stdout}${stderr}` || error.message)
+    },
+  )
   const output = await promise
   signal.throwIfAborted()
   if (output !== null) onError(output)
+}
+
+/** What a Java program needs, and nothing that an engine would take for its configuration, or for its secrets. */
+function environmentOf(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const names = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'LD_LIBRARY_PATH']
+  return Object.fromEntries(names.flatMap(name => (env[name] === undefined ? [] : [[name, env[name]]])))
 }
 
 function javaOf({ home }: Java): string {

@@ -12,7 +12,7 @@ export interface StackOptions {
 }
 
 export interface UpOptions extends StackOptions {
-  /** Default `well-known`. Those of an engine that was not stopped stay as they are. */
+  /** Default: those it has, if it was not stopped, else `well-known`. While a part of it runs they stay as they are. */
   readonly ports?: 'well-known' | 'free' | Ports
   /** `-Xmx` by the name of a service, such as `{ kafka: '1g' }`. */
   readonly heap?: { readonly [service: string]: string }

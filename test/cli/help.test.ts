@@ -23,6 +23,7 @@ describe('the command line', () => {
       'tail',
       'sql',
       'dlq',
+      'stack',
       'simulate',
       'registry',
     ]) {

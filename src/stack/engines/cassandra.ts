@@ -26,7 +26,7 @@ export const cassandra: Engine = {
   ports: { client: 9042, storage: 7000 },
   folder: 'cassandra',
   goal: 'copy-dependencies',
-  java: { from: 11, to: 17 },
+  java: { from: 11, to: 17, best: 17 },
   settingsFile: 'cassandra.yaml',
   services: [
     {

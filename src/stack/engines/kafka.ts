@@ -12,7 +12,7 @@ export const kafka: Engine = {
   ports: { client: 9092, controller: 9093 },
   folder: 'kafka',
   goal: 'copy-dependencies',
-  java: { from: 17, to: null },
+  java: { from: 17, to: null, best: 21 },
   settingsFile: 'server.properties',
   services: [
     {

@@ -10,7 +10,7 @@ export const schemaRegistry: Engine = {
   ports: { client: 8081, management: 9000 },
   folder: 'schema-registry',
   goal: 'unpack-dependencies',
-  java: { from: 21, to: null },
+  java: { from: 21, to: null, best: 21 },
   settingsFile: null,
   services: [
     {

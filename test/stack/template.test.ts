@@ -1,0 +1,52 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { stackFile } from '../../src/stack/artifacts.ts'
+import { engines } from '../../src/stack/engines.ts'
+import { applySettings, fillTemplate } from '../../src/stack/template.ts'
+
+describe('a template', () => {
+  it('is filled in', () => {
+    expect(fillTemplate('port={{port.client}} {{data}}', { 'port.client': 9092, data: '/d' })).toBe('port=9092 /d')
+  })
+
+  it('with a name that has no value is a fault of ours', () => {
+    expect(() => fillTemplate('{{logs}}', {})).toThrow('The template needs logs.')
+  })
+
+  it('takes settings in place of its own, and others at its end', () => {
+    const text = '# a=0\na=1\nb=2\n'
+    expect(applySettings(text, { a: '3', c: '4' }, false)).toBe('# a=0\nb=2\na=3\nc=4\n')
+    expect(applySettings('a: 1\nb:\n  a: 2\n', { a: '3' }, true)).toBe('b:\n  a: 2\na: 3\n')
+  })
+})
+
+describe.each(Object.values(engines))('$kind', engine => {
+  it('has its pom.xml, with fixed versions and no repository', () => {
+    const pom = readFileSync(stackFile(engine.folder, 'pom.xml'), 'utf8')
+    expect(pom).not.toMatch(/<repositor|SNAPSHOT|LATEST|RELEASE|\[/)
+    expect(pom.match(/<artifactId>/g)!.length - 1).toBe(pom.match(/<version>\d/g)!.length - 1 + exclusions(pom))
+  })
+
+  it('has templates whose every value is known', () => {
+    const ports = Object.fromEntries(Object.entries(engine.ports).map(([name, port]) => [`port.${name}`, port]))
+    for (const name of engine.services.flatMap(({ templates }) => templates)) {
+      expect(existsSync(stackFile(engine.folder, name))).toBe(true)
+      const text = fillTemplate(readFileSync(stackFile(engine.folder, name), 'utf8'), {
+        data: '/data',
+        logs: '/logs',
+        ...ports,
+      })
+      expect(text).not.toMatch(/\{\{|0\.0\.0\.0/)
+      if (name.endsWith('.yaml')) expect(parse(text)).toMatchObject({ rpc_address: '127.0.0.1' })
+    }
+  })
+
+  it('listens on each of its ports in one service', () => {
+    expect(engine.services.flatMap(({ listens }) => listens).toSorted()).toEqual(Object.keys(engine.ports).toSorted())
+  })
+})
+
+function exclusions(pom: string): number {
+  return pom.match(/<artifactId>\*/g)?.length ?? 0
+}
