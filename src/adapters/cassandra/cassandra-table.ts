@@ -4,12 +4,14 @@ import { type Checkpoint, type Row, RowsRejected, type Table } from '../../ports
 import { MillraceError } from '../../sdk/errors.ts'
 import type { CheckpointStore } from './checkpoints.ts'
 import type { Connection } from './connection.ts'
-import { asTableError, isOverload, isTransient } from './errors.ts'
+import { tableUnknown } from './description.ts'
+import { asTableError, failureOf, isOverload, isTransient } from './errors.ts'
 import type { InFlight } from './in-flight.ts'
 import { replicaFinder } from './placement.ts'
 import { type Request, toRequests } from './requests.ts'
 import { type EncodedRow, newestOfEachKey, RowEncoder } from './row-encoder.ts'
 import { rowFault } from './row-fault.ts'
+import { readTable } from './schema.ts'
 import { deleteStatement, repeated, upsertStatement } from './statements.ts'
 
 const firstPauseMs = 100
@@ -96,13 +98,20 @@ export class CassandraTable implements Table {
       return []
     } catch (error) {
       const fault = rowFault(error, this.#id)
-      if (fault === null) throw asTableError(error, this.#id)
+      if (fault === null) throw await this.#explain(error)
       if (request.length === 1) return [{ index: request[0]!.index, error: fault }]
       // Which of the rows it is, if it is not their number, shows when they go in smaller requests.
       const half = request.length / 2
       const first = await this.#send(request.slice(0, half), signal)
       return [...first, ...(await this.#send(request.slice(half), signal))]
     }
+  }
+
+  /** A node that cannot prepare a statement again does not say why; the usual reason is that the table is gone. */
+  async #explain(error: unknown): Promise<unknown> {
+    const { connection, plan } = this.#options
+    const isTableLost = failureOf(error) === 'unprepared' && (await readTable(connection, plan)) === null
+    return isTableLost ? tableUnknown(plan) : asTableError(error, this.#id)
   }
 
   /** A write whose outcome is unknown is sent again: with the same timestamp it has no further effect. */

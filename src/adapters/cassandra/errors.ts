@@ -114,14 +114,16 @@ export function failureOf(error: unknown): Failure | null {
   }
 }
 
+/** Failures of single nodes that say more than that there was no node, the weightiest first. */
+const telling = [
+  ...(['badCredentials', 'unauthorized', 'unprepared'] as const),
+  ...(['clientTimeout', 'connectionLost', 'overloaded', 'isBootstrapping', 'busy'] as const),
+]
+
 /** The driver names no reason of its own when every node failed: what all of them said decides. */
 function innerFailure({ innerErrors }: { innerErrors?: unknown }): Failure {
   const inner = Object.values((innerErrors ?? {}) as { [host: string]: unknown }).map(failureOf)
-  for (const failure of ['badCredentials', 'unauthorized'] as const) if (inner.includes(failure)) return failure
-  for (const failure of ['clientTimeout', 'connectionLost', 'overloaded', 'isBootstrapping', 'busy'] as const) {
-    if (inner.includes(failure)) return failure
-  }
-  return 'noHost'
+  return telling.find(failure => inner.includes(failure)) ?? 'noHost'
 }
 
 export function isOverload(error: unknown): boolean {

@@ -1,16 +1,27 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import cassandra, { type types } from 'cassandra-driver'
-import { onTestFinished } from 'vitest'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { type CassandraTablesOptions, openCassandraTables } from '../../../src/adapters/cassandra/table-store.ts'
 import { systemClock, systemRandom } from '../../../src/adapters/system/clock.ts'
 import type { TablePlan } from '../../../src/plan/plan.ts'
 import type { Checkpoint, Row, TableStore } from '../../../src/ports/table.ts'
 import type { CassandraConfig } from '../../../src/sdk/targets/cassandra.ts'
-import { type RunningEngine, startEngine } from '../../../src/stack/start-engine.ts'
-import { temporaryDirectory } from '../../support.ts'
+import { type RunningEngine, type StartEngineOptions, startEngine } from '../../../src/stack/start-engine.ts'
 
-/** A Cassandra of the test's own. */
-export function startCassandra(settings: { readonly [name: string]: string } = {}): Promise<RunningEngine> {
-  return startEngine('cassandra', { directory: temporaryDirectory(), settings })
+/** A Cassandra for the tests of one file, which is gone after them. */
+export function useCassandra(settings: NonNullable<StartEngineOptions['settings']> = {}): () => RunningEngine {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-cassandra-'))
+  let engine: RunningEngine | undefined
+  beforeAll(async () => {
+    engine = await startEngine('cassandra', { directory, settings })
+  })
+  afterAll(async () => {
+    await engine?.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return () => engine!
 }
 
 export function configOf(engine: RunningEngine): CassandraConfig {

@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { describe, it } from 'vitest'
 import { openCassandraTables } from '../../../src/adapters/cassandra/table-store.ts'
-import type { RunningEngine } from '../../../src/stack/start-engine.ts'
 import { tableConformance } from '../../../src/testing/table-conformance.ts'
-import { configOf, dropKeyspace, options, startCassandra } from './cluster.ts'
+import { configOf, dropKeyspace, options, useCassandra } from './cluster.ts'
 
 describe('Cassandra tables', () => {
-  let engine: RunningEngine
-  beforeAll(async () => {
-    engine = await startCassandra()
-  })
-  afterAll(() => engine?.stop())
+  const engine = useCassandra()
 
   let count = 0
   const cases = tableConformance(async () => {
-    const config = { ...configOf(engine), limits: { maxRowBytes: 1000 } }
+    const config = { ...configOf(engine()), limits: { maxRowBytes: 1000 } }
     const open = () => openCassandraTables(config, options)
     const store = await open()
     const keyspace = `conformance_${count++}`
@@ -26,7 +21,7 @@ describe('Cassandra tables', () => {
       reopen: open,
       async dispose() {
         await store.close()
-        await dropKeyspace(engine, keyspace)
+        await dropKeyspace(engine(), keyspace)
       },
     }
   })
