@@ -6,7 +6,7 @@ import { type Cluster, closedError } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { meaningOf } from './errors.ts'
 import { TopicLimitsCache } from './topics.ts'
-import { type ProducerIdentity, TransactionRequests } from './transaction.ts'
+import { allSettled, type ProducerIdentity, TransactionRequests } from './transaction.ts'
 
 /** An append of which everything is written but the end; whether that was heard of is not known. */
 interface Unsettled {
@@ -87,6 +87,8 @@ export class KafkaProducer implements Producer {
   /** Everything of an append but its end. What fails here has had no effect: it was not committed, and never will be. */
   async #write(records: readonly NewRecord[], commits: readonly Commit[]): Promise<Appended[]> {
     if (this.#broken) {
+      // Left open, it would be aborted by the new epoch, too, but Kafka 3 then takes the tries after the first for fenced.
+      if (this.#identity !== null) await this.#requests.abort(this.#identity)
       this.#identity = await this.#requests.identify(this.#identity)
       this.#broken = false
     }
@@ -95,10 +97,12 @@ export class KafkaProducer implements Producer {
     const groups = Map.groupBy(commits, commit => commit.group)
     try {
       await this.#announce(identity, shares, [...groups.keys()])
-      const [baseOffsets] = await Promise.all([
-        this.#requests.write(identity, shares),
+      const writing = this.#requests.write(identity, shares)
+      await allSettled([
+        writing,
         ...[...groups].map(([group, commits]) => this.#requests.commitOffsets(identity, group, commits)),
       ])
+      const baseOffsets = await writing
       return shares.map(({ topic, partition, batches }, index) => ({
         topic,
         partition,

@@ -34,8 +34,8 @@ export class TransactionRequests {
   }
 
   /**
-   * Takes over from whoever has the id, or, given an identity, goes on as it with a new epoch unless another has taken
-   * over meanwhile. Either way a transaction that was open is aborted.
+   * Takes over from whoever has the id, whose open transaction is aborted. Given an identity, goes on as it with a new
+   * epoch, unless another has taken over meanwhile; its own transaction must have ended.
    */
   async identify(current: ProducerIdentity | null): Promise<ProducerIdentity> {
     const { client, settings } = this.#cluster
@@ -130,10 +130,23 @@ export class TransactionRequests {
     )
   }
 
-  async commit({ producerId, producerEpoch }: ProducerIdentity): Promise<void> {
+  commit(identity: ProducerIdentity): Promise<void> {
+    return this.#end(identity, true)
+  }
+
+  /** Does nothing if no transaction is open. */
+  async abort(identity: ProducerIdentity): Promise<void> {
+    try {
+      await this.#end(identity, false)
+    } catch (thrown) {
+      if (meaningOf(thrown)?.name !== 'INVALID_TXN_STATE') throw thrown
+    }
+  }
+
+  async #end({ producerId, producerEpoch }: ProducerIdentity, commit: boolean): Promise<void> {
     const { client } = this.#cluster
     const coordinator = await this.#coordinator()
-    await this.#connections.send(coordinator, client.endTxnV3.api, this.#id, producerId, producerEpoch, true)
+    await this.#connections.send(coordinator, client.endTxnV3.api, this.#id, producerId, producerEpoch, commit)
   }
 
   #coordinator(): Promise<Broker> {
@@ -176,7 +189,7 @@ export class TransactionRequests {
 }
 
 /** Waits for all of them, so that nothing is on its way any more; then fails as the gravest of those that failed. */
-async function allSettled(requests: readonly Promise<unknown>[]): Promise<void> {
+export async function allSettled(requests: readonly Promise<unknown>[]): Promise<void> {
   const outcomes = await Promise.allSettled(requests)
   const failures = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
   if (failures.length === 0) return

@@ -1,12 +1,14 @@
 import { describe, it } from 'vitest'
 import type { Log } from '../../../src/ports/log.ts'
 import { type LogFixture, logConformance } from '../../../src/testing/log-conformance.ts'
-import { openLog } from './support.ts'
+import { kafkaOfThisFile, openLog } from './support.ts'
+
+const kafka = kafkaOfThisFile()
 
 async function openFixture(): Promise<LogFixture> {
   const opened: Log[] = []
   const another = async () => {
-    const log = await openLog()
+    const log = await openLog(kafka().address)
     opened.push(log)
     return log
   }

@@ -1,24 +1,58 @@
-import { onTestFinished } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { openKafkaLog } from '../../../src/adapters/kafka/log.ts'
 import { systemClock, systemRandom } from '../../../src/adapters/system/clock.ts'
-import type { Log } from '../../../src/ports/log.ts'
+import type { Log, TopicSpec } from '../../../src/ports/log.ts'
 import type { KafkaConfig } from '../../../src/sdk/targets/kafka.ts'
+import { type RunningEngine, startEngine } from '../../../src/stack/start-engine.ts'
 
-/** Brokers of the engine under test, which tests share: every one uses names of its own. */
-export function testBrokers(): readonly string[] {
-  const brokers = process.env.MILLRACE_TEST_KAFKA
-  if (brokers === undefined) throw new Error('Kafka is missing: set MILLRACE_TEST_KAFKA to host:port of a broker.')
-  return brokers.split(',')
+/** A broker of the test file's own: of Kafka 4, or with `MILLRACE_TEST_KAFKA=3.9` of Kafka 3.9 with ZooKeeper. */
+export function kafkaOfThisFile(settings: { readonly [name: string]: string } = {}): () => RunningEngine {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-kafka-'))
+  const kind = process.env.MILLRACE_TEST_KAFKA === '3.9' ? 'kafka-zookeeper' : 'kafka'
+  let engine: RunningEngine | undefined
+  beforeAll(async () => {
+    engine = await startEngine(kind, { directory, settings })
+  })
+  afterAll(async () => {
+    await engine?.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return () => engine!
 }
 
-export function openLog(settings: Partial<KafkaConfig> = {}, env: NodeJS.ProcessEnv = {}): Promise<Log> {
-  const config: KafkaConfig = { adapter: 'kafka', brokers: testBrokers(), ...settings }
+export function openLog(
+  brokers: string,
+  settings: Partial<KafkaConfig> = {},
+  env: NodeJS.ProcessEnv = {},
+): Promise<Log> {
+  const config: KafkaConfig = { adapter: 'kafka', brokers: [brokers], ...settings }
   return openKafkaLog(config, { clock: systemClock, random: systemRandom, env, directory: import.meta.dirname })
 }
 
 /** A log that is closed when the test is over. */
-export async function openTestLog(settings: Partial<KafkaConfig> = {}, env: NodeJS.ProcessEnv = {}): Promise<Log> {
-  const log = await openLog(settings, env)
+export async function openTestLog(
+  brokers: string,
+  settings: Partial<KafkaConfig> = {},
+  env: NodeJS.ProcessEnv = {},
+): Promise<Log> {
+  const log = await openLog(brokers, settings, env)
   onTestFinished(() => log.close())
   return log
+}
+
+/** A new topic, with a name of its own. */
+export async function createTopic(log: Log, settings: Partial<TopicSpec> = {}): Promise<string> {
+  const name = `topic-${Math.random().toString(36).slice(2, 10)}`
+  await log.admin.createTopic({
+    name,
+    partitions: 1,
+    replication: 1,
+    retentionMs: 1e9,
+    maxRecordBytes: 1e6,
+    ...settings,
+  })
+  return name
 }
