@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
@@ -55,4 +56,17 @@ export async function createTopic(log: Log, settings: Partial<TopicSpec> = {}): 
     ...settings,
   })
   return name
+}
+
+/** Ports that nobody listens on just now, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  const ports = await Promise.all(
+    servers.map(async server => {
+      if (!server.listening) await new Promise(resolve => server.once('listening', resolve))
+      return (server.address() as { port: number }).port
+    }),
+  )
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return ports
 }
