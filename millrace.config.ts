@@ -1,8 +1,9 @@
-import { defineConfig, embedded } from 'millrace'
+import { defineConfig, embedded, stack } from 'millrace'
 
 export default defineConfig({
   pipelines: ['pipelines/users.ts', 'pipelines/orders.ts'],
   targets: {
     local: embedded(),
+    stack: stack(),
   },
 })

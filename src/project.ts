@@ -57,13 +57,22 @@ export function targetConfig(project: Project, name: string): TargetConfig {
   })
 }
 
+/** The adapters there are, by port. */
+const adapters: { readonly [port in keyof TargetConfig]: readonly string[] } = {
+  log: ['embedded', 'kafka'],
+  registry: ['embedded', 'schema-registry'],
+  table: ['embedded', 'cassandra'],
+  orchestrator: ['embedded'],
+  processor: ['embedded'],
+}
+
 function checkAdapters(project: Project, name: string, config: TargetConfig): TargetConfig {
-  for (const port of ['log', 'registry', 'table', 'orchestrator', 'processor'] as const) {
+  for (const port of Object.keys(adapters) as (keyof TargetConfig)[]) {
     const adapter: unknown = config[port]?.adapter
-    if (adapter === 'embedded') continue
+    if (adapters[port].some(known => known === adapter)) continue
     throw new MillraceError('CONFIG_INVALID', `There is no adapter ${String(adapter)} for the ${port}.`, {
       place: `${resolve(project.directory, configFile)} › targets.${name}.${port}`,
-      fix: "Use { adapter: 'embedded' }; it is the only one so far.",
+      fix: `Use one of: ${adapters[port].join(', ')}.`,
     })
   }
   return config

@@ -61,6 +61,11 @@ export class Target {
 
   log(): Promise<Log> {
     return this.#once('log', async () => {
+      const { log } = this.#options.config
+      if (log.adapter === 'kafka') {
+        const { openKafkaLog } = await import('./adapters/kafka/log.ts')
+        return openKafkaLog(log, this.#remote())
+      }
       const { openEmbeddedLog } = await import('./adapters/embedded/log/log.ts')
       return openEmbeddedLog({ path: this.#state.logPath, clock: this.clock })
     })
@@ -68,6 +73,11 @@ export class Target {
 
   registry(): Promise<SchemaRegistry> {
     return this.#once('registry', async () => {
+      const { registry } = this.#options.config
+      if (registry.adapter === 'schema-registry') {
+        const { openSchemaRegistry } = await import('./adapters/schema-registry/schema-registry.ts')
+        return openSchemaRegistry(registry, this.#remote())
+      }
       const { openEmbeddedRegistry } = await import('./adapters/embedded/registry/registry.ts')
       return openEmbeddedRegistry({ path: this.#state.registryPath })
     })
@@ -75,6 +85,11 @@ export class Target {
 
   tables(): Promise<TableStore> {
     return this.#once('tables', async () => {
+      const { table } = this.#options.config
+      if (table.adapter === 'cassandra') {
+        const { openCassandraTables } = await import('./adapters/cassandra/table-store.ts')
+        return openCassandraTables(table, this.#remote())
+      }
       const { openEmbeddedTables } = await import('./adapters/embedded/table/table-store.ts')
       return openEmbeddedTables({ directory: this.#state.tablesDirectory })
     })
@@ -133,6 +148,12 @@ export class Target {
     this.#opened.clear()
     for (const adapter of opened) await (await adapter.catch(() => null))?.close()
     await this.#state.close()
+  }
+
+  /** What an adapter of a system elsewhere is given besides its settings. */
+  #remote() {
+    const { env, projectDirectory } = this.#options
+    return { clock: this.clock, random: this.random, env, directory: projectDirectory }
   }
 
   #once<T extends { close(): Promise<void> }>(name: string, open: () => Promise<T>): Promise<T> {

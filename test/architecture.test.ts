@@ -23,7 +23,10 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   stack: ['stack', 'sdk'],
   'index.ts': ['plan', 'sdk'],
   'project.ts': ['plan', 'sdk'],
-  'targets.ts': ['adapters/system', 'adapters/embedded', 'adapters/http', 'adapters/files', 'ports', 'plan', 'sdk'],
+  'targets.ts': [
+    ...['adapters/system', 'adapters/embedded', 'adapters/http', 'adapters/files'],
+    ...['adapters/kafka', 'adapters/schema-registry', 'adapters/cassandra', 'ports', 'plan', 'sdk'],
+  ],
   'stages.ts': ['project.ts', 'engine', 'plan', 'sdk'],
   'run-stage.ts': ['targets.ts', 'engine', 'ports', 'plan', 'sdk'],
   'stage-thread.ts': ['project.ts', 'run-stage.ts', 'stages.ts', 'targets.ts', 'ports', 'plan', 'sdk'],

@@ -1,4 +1,6 @@
-import type { Json } from './json.ts'
+import type { CassandraConfig } from './targets/cassandra.ts'
+import type { KafkaConfig } from './targets/kafka.ts'
+import type { SchemaRegistryConfig } from './targets/schema-registry.ts'
 
 /** What `millrace.config.ts` exports by default. */
 export interface Config {
@@ -7,18 +9,17 @@ export interface Config {
   readonly targets: { readonly [name: string]: TargetConfig }
 }
 
-/** Which adapter stands behind each port, with its options. */
+/** Which adapter stands behind each port, with its settings. Any mixture works: ports do not know each other. */
 export interface TargetConfig {
-  readonly log: AdapterConfig
-  readonly registry: AdapterConfig
-  readonly table: AdapterConfig
-  readonly orchestrator: AdapterConfig
-  readonly processor: AdapterConfig
+  readonly log: EmbeddedAdapter | KafkaConfig
+  readonly registry: EmbeddedAdapter | SchemaRegistryConfig
+  readonly table: EmbeddedAdapter | CassandraConfig
+  readonly orchestrator: EmbeddedAdapter
+  readonly processor: EmbeddedAdapter
 }
 
-export interface AdapterConfig {
+export interface EmbeddedAdapter {
   readonly adapter: 'embedded'
-  readonly [option: string]: Json
 }
 
 /** Gives the configuration its type; checks nothing yet. */
@@ -30,4 +31,19 @@ export function defineConfig<const C extends Config>(config: C): C {
 export function embedded(): TargetConfig {
   const adapter = { adapter: 'embedded' } as const
   return { log: adapter, registry: adapter, table: adapter, orchestrator: adapter, processor: adapter }
+}
+
+/**
+ * Kafka, a registry and Cassandra on this machine, as `millrace stack up` starts them.
+ * @param registryUrl where the registry is, if not where `stack up` starts it without Docker
+ */
+export function stack(registryUrl = 'http://127.0.0.1:8081/apis/ccompat/v7'): TargetConfig {
+  const adapter = { adapter: 'embedded' } as const
+  return {
+    log: { adapter: 'kafka', brokers: ['127.0.0.1:9092'] },
+    registry: { adapter: 'schema-registry', url: registryUrl },
+    table: { adapter: 'cassandra', contactPoints: ['127.0.0.1:9042'], localDataCenter: 'datacenter1' },
+    orchestrator: adapter,
+    processor: adapter,
+  }
 }
