@@ -75,7 +75,7 @@ export class CassandraTable implements Table {
     if (rows.length === 0) return
     const { plan, partitionColumns, connection, closed } = this.#options
     const requests = toRequests(rows, replicaFinder(connection, plan, partitionColumns))
-    // Once one request has failed for good, those that still wait are not sent.
+    // Once one request has failed for good, those that still wait are given up.
     const failed = new AbortController()
     const signal = AbortSignal.any([failed.signal, closed])
     const rejected: { index: number; error: MillraceError }[] = []
