@@ -1,4 +1,5 @@
 import type { Engine, Ports } from './engine.ts'
+import type { Settings } from './template.ts'
 
 /** What is being done with an engine. */
 export type Step = 'downloading' | 'preparing' | 'starting' | 'healthy' | 'already up' | 'stopping' | 'stopped'
@@ -16,6 +17,9 @@ export interface UpOptions extends StackOptions {
   readonly ports?: 'well-known' | 'free' | Ports
   /** `-Xmx` by the name of a service, such as `{ kafka: '1g' }`. */
   readonly heap?: { readonly [service: string]: string }
-  /** Changes to the engine's own configuration file, such as `{ 'num.partitions': '4' }`. Native only. */
-  readonly settings?: { readonly [key: string]: string }
+  /**
+   * Changes to the engine's own configuration file, such as `{ 'num.partitions': '4' }`; null takes a
+   * setting out. Native only.
+   */
+  readonly settings?: Settings
 }

@@ -9,13 +9,16 @@ export function fillTemplate(text: string, values: { readonly [name: string]: st
   })
 }
 
-/** Sets `key=value`, or `key: value` at the top level of YAML, in place of what the text says, or at its end. */
-export function applySettings(text: string, settings: { readonly [key: string]: string }, yaml: boolean): string {
+/** New values of an engine's settings by their names; null takes a setting out. */
+export type Settings = { readonly [key: string]: string | null }
+
+/** Sets `key=value`, or `key: value` at the top level of YAML, in place of what the text says. */
+export function applySettings(text: string, settings: Settings, yaml: boolean): string {
   const separator = yaml ? ': ' : '='
   let lines = text.trimEnd().split('\n')
   for (const [key, value] of Object.entries(settings)) {
     lines = lines.filter(line => !line.startsWith(yaml ? `${key}:` : `${key}=`))
-    lines.push(`${key}${separator}${value}`)
+    if (value !== null) lines.push(`${key}${separator}${value}`)
   }
   return `${lines.join('\n')}\n`
 }

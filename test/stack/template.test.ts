@@ -17,6 +17,7 @@ describe('a template', () => {
   it('takes settings in place of its own, and others at its end', () => {
     const text = '# a=0\na=1\nb=2\n'
     expect(applySettings(text, { a: '3', c: '4' }, false)).toBe('# a=0\nb=2\na=3\nc=4\n')
+    expect(applySettings(text, { a: null }, false)).toBe('# a=0\nb=2\n')
     expect(applySettings('a: 1\nb:\n  a: 2\n', { a: '3' }, true)).toBe('b:\n  a: 2\na: 3\n')
   })
 })

@@ -25,7 +25,8 @@ export const schemaRegistry: Engine = {
         ...['-Dquarkus.http.host=127.0.0.1', `-Dquarkus.http.port=${ports.client}`],
         ...['-Dquarkus.management.host=127.0.0.1', `-Dquarkus.management.port=${ports.management}`],
         ...['-Dapicurio.storage.kind=sql', '-Dapicurio.storage.sql.kind=h2'],
-        `-Dapicurio.datasource.url=jdbc:h2:file:${join(data, 'h2')}`,
+        // Without it a schema that was acknowledged is lost when the process is killed within half a second.
+        `-Dapicurio.datasource.url=jdbc:h2:file:${join(data, 'h2')};WRITE_DELAY=0`,
         // Confluent's default; Apicurio's is none.
         '-Dapicurio.rules.global.compatibility=BACKWARD',
         ...['-Dquarkus.log.console.enabled=false', '-Dquarkus.log.file.enabled=true'],
