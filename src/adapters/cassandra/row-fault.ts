@@ -8,6 +8,7 @@ import { failureOf } from './errors.ts'
 const faults = [
   /^Batch too large/,
   /^Request is too big/,
+  /^Rejected an oversized mutation/,
   /\btoo (?:large|long|big)\b/i,
   /is longer than maximum of/,
   /^Key may not be empty/,

@@ -74,6 +74,7 @@ describe('a refused write', () => {
   it.each([
     'Batch too large',
     'Request is too big: length 17825860 exceeds maximum allowed length 16777216.',
+    'Rejected an oversized mutation (3145812/2097152) for keyspace: users. Top keys are: users.b',
     'Key length of 70000 is longer than maximum of 65535',
     'Key may not be empty',
     'Mutation of 17825860 bytes is too large for the maximum size of 16777216',
