@@ -7,7 +7,7 @@ import { type RunningEngine, startEngine } from '../../src/stack/start-engine.ts
 import { killRound } from '../faults/kill-round.ts'
 
 const embedded = { adapter: 'embedded' } as const
-const kills = 10
+const kills = 4
 
 describe('the users pipeline as it is', () => {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-users-'))
