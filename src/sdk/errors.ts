@@ -93,7 +93,10 @@ export const errorKinds = {
   // table
   TABLE_UNKNOWN: { meaning: 'The table does not exist.', retry: 'never' },
   DATABASE_UNREACHABLE: { meaning: 'Too few nodes of the database answer.', retry: 'later' },
-  DATABASE_TIMEOUT: { meaning: 'The database did not answer in time; it may have done what was asked.', retry: 'later' },
+  DATABASE_TIMEOUT: {
+    meaning: 'The database did not answer in time; it may have done what was asked.',
+    retry: 'later',
+  },
   DATABASE_OVERLOADED: { meaning: 'The database has more to do than it can.', retry: 'later' },
   DATABASE_FAILED: { meaning: 'The database could not do what was asked.', retry: 'later' },
   DATABASE_REFUSED: { meaning: 'The database refused the user, or what the user may not do.', retry: 'never' },

@@ -1,11 +1,11 @@
 import type { Clock } from '../../../ports/clock.ts'
 import type { Appended, Commit, NewRecord, Producer } from '../../../ports/log.ts'
+import { partitionOf } from '../../../ports/partitioner.ts'
 import { MillraceError } from '../../../sdk/errors.ts'
 import { type EncodedBatch, encodeBatches, headerBytes, maxHeaderBytes } from './batch-format.ts'
 import type { EventLoopTurns } from './event-loop-turns.ts'
 import { closedError, type LogFile } from './log-file.ts'
 import { storeOffset } from './offsets.ts'
-import { partitionOf } from '../../../ports/partitioner.ts'
 import { deleteOldest } from './retention.ts'
 import { requirePartition, requireTopic, type Topic } from './topics.ts'
 
