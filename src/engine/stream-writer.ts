@@ -133,14 +133,16 @@ export class StreamWriter {
       ({ origin }) => origin.kind === 'topic' && origin.offset >= last.get(origin.partition)!.owned.deadLetteredTo,
     )
     const group = table.atomicCheckpoint ? deadLetterGroup(stage.group) : stage.group
-    const commits = [...last.values()].map(({ checkpoint }) => toCommit(group, checkpoint))
+    // After a crash a batch may end before the mark: it must not go back.
+    const markOf = ({ owned, checkpoint }: PendingBatch) => Math.max(owned.deadLetteredTo, checkpoint.next)
+    const commits = [...last.values()].map(each => toCommit(group, { ...each.checkpoint, next: markOf(each) }))
     this.#deadLetters ??= await persist(this.#options.deadLetterProducer)
     const producer = this.#deadLetters
     const records = fresh.map(each => toDeadLetterRecord(topic.deadLetterTopic, stageId(stage), each))
     await persist(() => producer.append(records, commits))
-    for (const { owned, checkpoint } of last.values()) {
-      owned.deadLetteredTo = checkpoint.next
-      if (!table.atomicCheckpoint) owned.committed = checkpoint.next
+    for (const each of last.values()) {
+      each.owned.deadLetteredTo = markOf(each)
+      if (!table.atomicCheckpoint) each.owned.committed = each.checkpoint.next
     }
     const [first] = fresh
     if (first === undefined) return

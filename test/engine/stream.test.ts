@@ -188,7 +188,11 @@ describe('a stream stage', () => {
           expect(letters.length).toBe(records.filter(({ what }) => what === 'garbage' || what === rejectedValue).length)
         },
       ),
-      { numRuns: 40 },
+      {
+        numRuns: 40,
+        // Stopped between dead letters and checkpoint, and then read in other portions.
+        examples: [[mixed('garbage', 0, 0, 0, 0, 'garbage', 'garbage', rejectedValue, 'garbage'), [4]]],
+      },
     )
   })
 })
@@ -199,6 +203,11 @@ const anyRecord = fc.record({
   what: fc.oneof(fc.nat(1000), fc.constantFrom('garbage' as const, 'delete' as const, rejectedValue)),
 })
 type AnyRecord = typeof anyRecord extends fc.Arbitrary<infer T> ? T : never
+
+/** The first and the last but one of another partition than the others. */
+function mixed(...whats: readonly AnyRecord['what'][]): AnyRecord[] {
+  return whats.map((what, index) => ({ key: index === 0 || index === whats.length - 2 ? 'd' : 'a', what }))
+}
 
 async function bytesOf(harness: Harness, key: string, what: AnyRecord['what']): Promise<Buffer | null> {
   if (what === 'delete') return null
