@@ -3,13 +3,9 @@ import { resolve } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import { MillraceError } from '../../sdk/errors.ts'
 import { parseDuration, parseSize } from '../../sdk/quantities.ts'
-import type {
-  CassandraConfig,
-  CassandraConsistency,
-  CassandraSecret,
-  CassandraTls,
-} from '../../sdk/targets/cassandra.ts'
+import type { CassandraConfig, CassandraConsistency } from '../../sdk/targets/cassandra.ts'
 
+import type { SecretInEnvironment, TlsFiles } from '../../sdk/targets/connection.ts'
 export type Environment = { readonly [name: string]: string | undefined }
 
 /** A configuration with its defaults, secrets and files. */
@@ -92,7 +88,7 @@ function readReplication(replication: CassandraConfig['replication']): Settings[
   return replication
 }
 
-function readTls(tls: CassandraTls, env: Environment, directory: string): ConnectionOptions {
+function readTls(tls: TlsFiles, env: Environment, directory: string): ConnectionOptions {
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw invalid('tls', 'Only one of cert and key is given.', 'Give both, or neither.')
   }
@@ -119,7 +115,7 @@ function readPem(path: string, option: string): Buffer {
   }
 }
 
-function secret({ env: name }: CassandraSecret, env: Environment, option: string): string {
+function secret({ env: name }: SecretInEnvironment, env: Environment, option: string): string {
   const value = typeof name === 'string' ? env[name] : undefined
   if (value) return value
   throw invalid(option, `The environment variable ${name} is not set.`, `Set ${name} where this runs.`)

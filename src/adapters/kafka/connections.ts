@@ -3,8 +3,8 @@ import { resolve } from 'node:path'
 import type { API, Broker, Connection, ConnectionOptions, ConnectionPool } from '@platformatic/kafka'
 import { MillraceError } from '../../sdk/errors.ts'
 import { type Duration, parseDuration } from '../../sdk/quantities.ts'
-import type { KafkaConfig, KafkaTls } from '../../sdk/targets/kafka.ts'
-import type { SecretInEnvironment } from '../../sdk/targets/schema-registry.ts'
+import type { SecretInEnvironment, TlsFiles } from '../../sdk/targets/connection.ts'
+import type { KafkaConfig } from '../../sdk/targets/kafka.ts'
 import type { KafkaClient } from './client.ts'
 
 /** A target's settings, checked, with the secrets filled in. Durations in milliseconds. */
@@ -68,7 +68,7 @@ function toSasl({ sasl }: KafkaConfig, { env }: Surroundings): ConnectionOptions
   }
 }
 
-function toTls(tls: KafkaTls, { env, directory }: Surroundings): NonNullable<ConnectionOptions['tls']> {
+function toTls(tls: TlsFiles, { env, directory }: Surroundings): NonNullable<ConnectionOptions['tls']> {
   if ((tls.cert === undefined) !== (tls.key === undefined))
     throw invalid('log.tls', 'needs both cert and key, or neither')
   return {

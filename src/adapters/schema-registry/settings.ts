@@ -2,13 +2,8 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { MillraceError } from '../../sdk/errors.ts'
 import { parseDuration, parseSize } from '../../sdk/quantities.ts'
-import type {
-  SchemaRegistryAuth,
-  SchemaRegistryConfig,
-  SchemaRegistryTls,
-  SecretInEnvironment,
-} from '../../sdk/targets/schema-registry.ts'
-
+import type { SecretInEnvironment, TlsFiles } from '../../sdk/targets/connection.ts'
+import type { SchemaRegistryAuth, SchemaRegistryConfig } from '../../sdk/targets/schema-registry.ts'
 export type Environment = { readonly [name: string]: string | undefined }
 
 /** A configuration with its secrets and files read. */
@@ -74,7 +69,7 @@ function authorization(auth: SchemaRegistryAuth, env: Environment): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 }
 
-function readTls(tls: SchemaRegistryTls, env: Environment, directory: string): TlsSettings {
+function readTls(tls: TlsFiles, env: Environment, directory: string): TlsSettings {
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw invalid('tls', 'Only one of cert and key is given.', 'Give both, or neither.')
   }

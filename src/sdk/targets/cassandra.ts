@@ -1,4 +1,5 @@
 import type { Duration, Size } from '../quantities.ts'
+import type { SecretInEnvironment, TlsFiles } from './connection.ts'
 
 /**
  * A Cassandra cluster, as the `table` of a target:
@@ -24,9 +25,9 @@ export type CassandraConfig = {
    */
   readonly replication?: { readonly [dataCenter: string]: number }
   /** Default: none. The user's name may be written here, the password may not. */
-  readonly auth?: { readonly user: string | CassandraSecret; readonly password: CassandraSecret }
+  readonly auth?: { readonly user: string | SecretInEnvironment; readonly password: SecretInEnvironment }
   /** `{}` encrypts and checks the nodes' certificates against the authorities Node trusts. Default: not encrypted. */
-  readonly tls?: CassandraTls
+  readonly tls?: TlsFiles
   readonly limits?: CassandraLimits
 }
 
@@ -39,22 +40,6 @@ export type CassandraConsistency =
   | 'LOCAL_ONE'
   | 'LOCAL_QUORUM'
   | 'EACH_QUORUM'
-
-/** The environment variable that holds the secret. */
-export type CassandraSecret = { readonly env: string }
-
-/** Files in PEM. Relative paths start at the project's directory. */
-export type CassandraTls = {
-  /** Certificate authorities to trust in place of Node's. */
-  readonly ca?: string
-  /** Our certificate, for nodes that ask for one; with `key`. */
-  readonly cert?: string
-  readonly key?: string
-  /** Of the key, if it is encrypted. */
-  readonly passphrase?: CassandraSecret
-  /** The name every node's certificate must have. Default: the node's address. */
-  readonly serverName?: string
-}
 
 export type CassandraLimits = {
   /**

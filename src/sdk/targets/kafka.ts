@@ -1,5 +1,5 @@
 import type { Duration } from '../quantities.ts'
-import type { SecretInEnvironment } from './schema-registry.ts'
+import type { SecretInEnvironment, TlsFiles } from './connection.ts'
 
 /**
  * Apache Kafka 2.8 or newer, or brokers that speak its protocol, as the `log` of a target:
@@ -15,7 +15,7 @@ export type KafkaConfig = {
   /** The name under which brokers log and limit this client. Default `millrace`. */
   readonly clientId?: string
   /** Encrypts connections; `{}` is enough where the system trusts the brokers' certificates. Default: none. */
-  readonly tls?: KafkaTls
+  readonly tls?: TlsFiles
   /** Default: none. */
   readonly sasl?: KafkaSasl
   readonly limits?: KafkaLimits
@@ -31,19 +31,6 @@ export type KafkaSasl =
     }
   /** A token that whoever starts the process keeps valid: it is read once, and not renewed. */
   | { readonly mechanism: 'OAUTHBEARER'; readonly token: SecretInEnvironment }
-
-/** Files in PEM. Relative paths start at the project's directory. */
-export type KafkaTls = {
-  /** Certificate authorities to trust in place of Node's. */
-  readonly ca?: string
-  /** Our certificate, for brokers that ask for one (mTLS); with `key`. */
-  readonly cert?: string
-  readonly key?: string
-  /** Of the key, if it is encrypted. */
-  readonly passphrase?: SecretInEnvironment
-  /** The name a broker's certificate must have. Default: the host connected to. */
-  readonly serverName?: string
-}
 
 export type KafkaLimits = {
   /** For a connection to open. Default 5s. */

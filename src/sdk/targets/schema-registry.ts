@@ -1,4 +1,5 @@
 import type { Duration, Size } from '../quantities.ts'
+import type { SecretInEnvironment, TlsFiles } from './connection.ts'
 
 /**
  * A registry that speaks Confluent's REST API, as the `registry` of a target:
@@ -17,7 +18,7 @@ export type SchemaRegistryConfig = {
   /** Default: none. */
   readonly auth?: SchemaRegistryAuth
   /** For `https:` only. Default: the certificate authorities Node trusts, and no certificate of our own. */
-  readonly tls?: SchemaRegistryTls
+  readonly tls?: TlsFiles
   readonly limits?: SchemaRegistryLimits
 }
 
@@ -26,22 +27,6 @@ export type SchemaRegistryAuth =
   | { readonly kind: 'basic'; readonly user: string | SecretInEnvironment; readonly password: SecretInEnvironment }
   /** A token that whoever starts the process keeps valid: it is read once, and not renewed. */
   | { readonly kind: 'bearer'; readonly token: SecretInEnvironment }
-
-/** The environment variable that holds the secret. */
-export type SecretInEnvironment = { readonly env: string }
-
-/** Files in PEM. Relative paths start at the project's directory. */
-export type SchemaRegistryTls = {
-  /** Certificate authorities to trust in place of Node's, for a registry whose certificate they do not vouch for. */
-  readonly ca?: string
-  /** Our certificate, for a registry that asks for one (mTLS); with `key`. */
-  readonly cert?: string
-  readonly key?: string
-  /** Of the key, if it is encrypted. */
-  readonly passphrase?: SecretInEnvironment
-  /** The name the registry's certificate must have. Default: the host of `url`; another behind a tunnel. */
-  readonly serverName?: string
-}
 
 export type SchemaRegistryLimits = {
   /** For one whole answer. Default 10s: a registry answers in milliseconds, but may be electing a leader. */

@@ -4,7 +4,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { SchemaRegistryTls } from '../../../src/sdk/targets/schema-registry.ts'
+import type { TlsFiles } from '../../../src/sdk/targets/connection.ts'
 import { temporaryDirectory } from '../../support.ts'
 import { openClient } from './fixture.ts'
 
@@ -49,7 +49,7 @@ describe.skipIf(!hasOpenssl)('a registry behind TLS (needs the openssl command)'
   it('is asked with our certificate, and must have one of the authority and name we trust', async () => {
     const directory = createCertificates()
     const url = await serveTls(directory)
-    const open = async (tls: SchemaRegistryTls) =>
+    const open = async (tls: TlsFiles) =>
       (await openClient({ url, tls, limits }, { PASSPHRASE: 'opensesame' })).registry
     const ours = {
       cert: join(directory, 'client.pem'),
