@@ -15,6 +15,7 @@ export default defineConfig({
     // They need real engines: vitest.engines.config.ts.
     exclude: ['test/engines/**'],
     globalSetup: ['test/build.ts'],
+    setupFiles: ['test/properties.ts'],
     testTimeout: 30_000,
   },
 })

@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/engines/**/*.test.ts'],
     globalSetup: ['test/build.ts'],
+    setupFiles: ['test/properties.ts'],
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 180_000,

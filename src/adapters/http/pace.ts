@@ -12,5 +12,5 @@ export function nextDue(pace: Pace, due: number, asked: number, records: number)
   const byRecords = pace.recordsPerSecond === null ? 0 : (records * 1000) / pace.recordsPerSecond
   const byRequests = pace.requestsPerSecond === null ? 0 : 1000 / pace.requestsPerSecond
   const interval = Math.max(byRecords, byRequests)
-  return Math.max(due, asked - interval) + interval
+  return Math.max(due + interval, asked)
 }
