@@ -178,7 +178,7 @@ export interface LogAdmin {
   alterTopic(spec: TopicSpec): Promise<void>
   topic(name: string): Promise<TopicSpec | null>
   topics(page?: PageRequest): Promise<Page<TopicSpec>>
-  /** @throws MillraceError `TOPIC_UNKNOWN`. */
+  /** With everything in them that was appended before the call. @throws MillraceError `TOPIC_UNKNOWN`. */
   ranges(topic: string): Promise<readonly PartitionRange[]>
   /** The first offset at or after a time, per partition; the end where there is none. */
   offsetsAt(topic: string, timestamp: number): Promise<readonly { partition: number; offset: number }[]>

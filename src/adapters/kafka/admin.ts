@@ -13,7 +13,7 @@ import { type Cluster, unknownTopic } from './cluster.ts'
 import { meaningOf } from './errors.ts'
 import { commitOffsets, fetchOffsets } from './group-offsets.ts'
 import { describeGroups, listGroups } from './groups.ts'
-import { offsetsFor, rangesOf } from './partition-offsets.ts'
+import { offsetsFor, rangesOf, settledRangesOf } from './partition-offsets.ts'
 import { readPartition } from './partition-read.ts'
 import { toNewTopicSettings, toSettingsOf } from './topic-settings.ts'
 import { describeSettings, specOf } from './topics.ts'
@@ -99,13 +99,13 @@ export class KafkaLogAdmin implements LogAdmin {
     return this.#cluster.retrying(`read the ranges of ${topic}`, topic, async () => {
       // Partitions that were added a moment ago count.
       if ((await this.#cluster.findTopic(topic)) === null) await this.#cluster.topic(topic)
-      return await rangesOf(this.#cluster, topic)
+      return await settledRangesOf(this.#cluster, topic)
     })
   }
 
   offsetsAt(topic: string, timestamp: number): Promise<readonly { partition: number; offset: number }[]> {
     return this.#cluster.retrying(`look up a time in ${topic}`, topic, async () => {
-      const ranges = await rangesOf(this.#cluster, topic)
+      const ranges = await settledRangesOf(this.#cluster, topic)
       const found = await offsetsFor(this.#cluster, topic, BigInt(Math.max(0, Math.ceil(timestamp))))
       return ranges.map(({ partition, end }) => {
         const offset = found[partition] ?? -1
@@ -153,7 +153,7 @@ export class KafkaLogAdmin implements LogAdmin {
     const { client, connections, settings } = this.#cluster
     await this.#cluster.retrying(`delete records of ${topic}`, topic, async () => {
       const leader = await this.#cluster.leader(topic, partition)
-      const { start, end } = (await rangesOf(this.#cluster, topic))[partition]!
+      const { start, end } = (await settledRangesOf(this.#cluster, topic))[partition]!
       if (before > end) {
         throw new MillraceError('OFFSET_OUT_OF_RANGE', `${topic}[${partition}] ends at ${end}, before ${before}.`, {
           place: `${topic}[${partition}]@${before}`,

@@ -92,6 +92,22 @@ export const administering = (rule: Rule): readonly ConformanceCase[] => [
     assert.equal(appended?.baseOffset, end)
   }),
 
+  rule(
+    'what was appended is in the topic’s range at once, for everyone, and can be read without waiting',
+    async test => {
+      const topic = await test.topic()
+      const producer = await test.log.producer(test.name('producer'))
+      const { admin } = await test.another()
+      for (let count = 0; count < 50; count++) {
+        const [appended] = await producer.append([to(topic, 0, String(count))])
+        const { end } = (await admin.ranges(topic))[0]!
+        assert.ok(end > appended!.baseOffset, `the end is ${end} after an append at ${appended!.baseOffset}`)
+        const [record] = await admin.read(topic, 0, appended!.baseOffset, { ...test.patient(), waitMs: 0 })
+        assert.equal(string(record?.value ?? null), String(count))
+      }
+    },
+  ),
+
   rule('records can be read without a group, and a reader at the end waits for the next one', async test => {
     const topic = await test.filled(5)
     const [record] = await test.log.admin.read(topic, 0, 3, test.patient())
