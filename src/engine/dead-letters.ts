@@ -55,10 +55,13 @@ const prefix = 'millrace.'
 /** Carried by a replayed record: the version its row would have had, so that a replay never overwrites what came later. */
 const replayVersionHeader = `${prefix}replay-version`
 
-/** The version that a replayed record keeps; null for every other record. */
+/** The version that a replayed record keeps; null for every other record, also one with another program's idea of the header. */
 export function replayVersion(headers: Headers | null): number | null {
   const value = headers?.[replayVersionHeader]
-  return value === undefined ? null : Number(Buffer.from(value).toString())
+  if (value === undefined) return null
+  const text = Buffer.from(value).toString()
+  const version = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  return Number.isSafeInteger(version) ? version : null
 }
 
 /** A record to be appended to a topic again, or late; its row gets this version. */
@@ -107,13 +110,13 @@ export function fromDeadLetterRecord(record: Pick<LogRecord, 'key' | 'value' | '
     return value === undefined ? null : Buffer.from(value).toString()
   }
   const stage = text('stage')
-  const origin = text('origin')
+  const origin = readOrigin(text('origin'))
   if (stage === null || origin === null || record.key === null) return null
   const original = Object.entries(record.headers ?? {}).filter(([name]) => name.startsWith(originalPrefix))
   return {
     id: Buffer.from(record.key).toString(),
     stage,
-    origin: JSON.parse(origin) as DeadLetterOrigin,
+    origin,
     code: (text('code') ?? 'INVARIANT_BROKEN') as ErrorCode,
     reason: text('reason') ?? '',
     key: record.headers?.[`${prefix}key`] ?? null,
@@ -122,6 +125,16 @@ export function fromDeadLetterRecord(record: Pick<LogRecord, 'key' | 'value' | '
       original.length === 0
         ? null
         : Object.fromEntries(original.map(([name, value]) => [name.slice(originalPrefix.length), value])),
+  }
+}
+
+/** Null for what another program wrote: anyone may write to the topic. */
+function readOrigin(text: string | null): DeadLetterOrigin | null {
+  try {
+    const origin = JSON.parse(text ?? 'null') as DeadLetterOrigin | null
+    return origin?.kind === 'topic' || origin?.kind === 'source' ? origin : null
+  } catch {
+    return null
   }
 }
 

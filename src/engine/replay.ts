@@ -93,7 +93,13 @@ export class Replay {
       return { kind: 'failing', error }
     }
     const mark = toReplayedRecord(deadLetterTopic, id, clock.now())
-    await this.#producer.append(record === null ? [mark] : [record, mark])
+    try {
+      await this.#producer.append(record === null ? [mark] : [record, mark])
+    } catch (thrown) {
+      const error = asMillraceError(thrown)
+      if (error.code !== 'RECORD_TOO_LARGE') throw thrown
+      return { kind: 'failing', error }
+    }
     this.#done.add(id)
     return { kind: 'replayed', into: record?.topic ?? null }
   }

@@ -66,8 +66,9 @@ export function compileBatch(declaration: StreamDeclaration, decoder: Decoder, c
 
     for (const record of batch.records) {
       version = nextVersion(version, record.timestamp, now)
-      const own = replayVersion(record.headers) ?? version
-      bytesIn += (record.key?.length ?? 0) + (record.value?.length ?? 0)
+      // A replayed record is later in the log than it was: a higher version than its place there has is not ours.
+      const own = Math.min(replayVersion(record.headers) ?? version, version)
+      bytesIn += bytesOf(record)
       try {
         const value = record.value === null ? null : decoder.decode(record.value)
         decoded[kept++] = { record, value, version: own }
@@ -101,6 +102,12 @@ export function compileBatch(declaration: StreamDeclaration, decoder: Decoder, c
     timer.lap('transform')
     return { rows, sources, failed, filtered, bytesIn, version }
   }
+}
+
+function bytesOf({ key, value, headers }: LogRecord): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0)
+  for (const name in headers) bytes += name.length + headers[name]!.length
+  return bytes
 }
 
 interface DecodedRecord {

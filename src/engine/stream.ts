@@ -306,6 +306,10 @@ function isLost(thrown: unknown): boolean {
 
 /** 0 for a commit of another tool, such as one that moves a group back. */
 function versionIn(metadata: string): number {
-  const version: unknown = metadata.startsWith('{') ? (JSON.parse(metadata) as { version?: unknown }).version : 0
-  return Number.isSafeInteger(version) ? (version as number) : 0
+  try {
+    const { version } = JSON.parse(metadata) as { readonly version?: unknown }
+    return Number.isSafeInteger(version) ? (version as number) : 0
+  } catch {
+    return 0
+  }
 }

@@ -29,6 +29,7 @@ export interface Producer {
   close(): Promise<void>
 }
 
+/** Key and value take at most the topic's `maxRecordBytes`, with the headers at most 64 KiB more. */
 export interface NewRecord {
   readonly topic: string
   readonly key: Uint8Array | null

@@ -106,6 +106,14 @@ describe('a dead letter', () => {
     expect(fromDeadLetterRecord(asLogRecord(toReplayedRecord('users.dlq', 'id', 0)))).toBeNull()
   })
 
+  it.each(['', '{', 'null', '7', '{}', '{"kind":"other"}'])(
+    'is no record in which another program wrote as its origin: %s',
+    origin => {
+      const headers = { 'millrace.stage': Buffer.from('users/keep'), 'millrace.origin': Buffer.from(origin) }
+      expect(fromDeadLetterRecord({ key: Buffer.from('k'), value: null, headers })).toBeNull()
+    },
+  )
+
   it('is said to be replayed by a record of its id without a value', () => {
     const replayed = asLogRecord(toReplayedRecord('users.dlq', 'a/b|users|0|7', Date.UTC(2026, 0, 1)))
     expect(replayedId(replayed)).toBe('a/b|users|0|7')
@@ -129,5 +137,8 @@ describe('a replayed record', () => {
   it('is the only one with a version of its own', () => {
     expect(replayVersion(null)).toBeNull()
     expect(replayVersion({ other: Buffer.from('7') })).toBeNull()
+    for (const text of ['', 'soon', '-1', '1.5', '1e3', '99999999999999999999']) {
+      expect(replayVersion({ 'millrace.replay-version': Buffer.from(text) })).toBeNull()
+    }
   })
 })

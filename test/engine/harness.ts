@@ -11,7 +11,7 @@ import { runStream } from '../../src/engine/stream.ts'
 import type { MapFunction } from '../../src/engine/transform.ts'
 import { compile } from '../../src/plan/compile.ts'
 import type { IngestPlan, Plan, StreamPlan, TablePlan, TopicPlan } from '../../src/plan/plan.ts'
-import type { Log, LogRecord } from '../../src/ports/log.ts'
+import type { Headers, Log, LogRecord } from '../../src/ports/log.ts'
 import type { Logger } from '../../src/ports/logger.ts'
 import type { StageProgress, StageState } from '../../src/ports/processor.ts'
 import type { SchemaRegistry } from '../../src/ports/schema-registry.ts'
@@ -103,10 +103,13 @@ export class Harness {
   }
 
   /** Appends values under keys, each in its own append when `apart`, as from many small producers. */
-  async produce(records: readonly { key: string; value: Uint8Array | null }[], apart = false): Promise<void> {
+  async produce(
+    records: readonly { key: string; value: Uint8Array | null; headers?: Headers }[],
+    apart = false,
+  ): Promise<void> {
     const producer = await this.ports.log.producer('test')
     const topic = this.topic.name
-    const all = records.map(({ key, value }) => ({ topic, key: Buffer.from(key), value }))
+    const all = records.map(({ key, ...record }) => ({ ...record, topic, key: Buffer.from(key) }))
     if (apart) for (const record of all) await producer.append([record])
     else await producer.append(all)
     await producer.close()

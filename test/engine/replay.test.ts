@@ -4,6 +4,7 @@ import { toDeadLetterRecord } from '../../src/engine/dead-letters.ts'
 import { Replay, type ReplayStage } from '../../src/engine/replay.ts'
 import type { MapFunction } from '../../src/engine/transform.ts'
 import { gt, http, pipeline, t, table, topic } from '../../src/index.ts'
+import { topicSettings } from '../../src/plan/topic-settings.ts'
 import { MillraceError } from '../../src/sdk/errors.ts'
 import { Harness } from './harness.ts'
 
@@ -100,6 +101,19 @@ describe('replaying a dead letter of a topic', () => {
       error: { code: 'RECORD_UNDECODABLE' },
     })
     expect(await harness.records()).toHaveLength(1)
+    expect((await openReplay(harness)).letters.open.size).toBe(1)
+  })
+
+  it('that its topic no longer takes says so and changes nothing', async () => {
+    const harness = await Harness.open(plant)
+    await produce(harness, row('a'.repeat(1_000), 1), row('b', 2))
+    await harness.runStream({ map: failing })
+    await harness.ports.log.admin.alterTopic({ ...topicSettings(harness.topic), maxRecordBytes: 100 })
+    const replay = await openReplay(harness)
+    const outcomes = []
+    for (const id of replay.letters.open.keys()) outcomes.push(await replay.replay(id))
+    expect(outcomes).toContainEqual({ kind: 'replayed', into: 'readings' })
+    expect(outcomes).toContainEqual({ kind: 'failing', error: expect.objectContaining({ code: 'RECORD_TOO_LARGE' }) })
     expect((await openReplay(harness)).letters.open.size).toBe(1)
   })
 

@@ -61,7 +61,10 @@ describe('a table that keeps no checkpoint', () => {
   it('is gone on with from the log’s commit, which never comes before the rows (G3)', async () => {
     const harness = await Harness.open(plant)
     await harness.produce(await valuesOf(harness, 1, 2, 3))
-    const ports = withoutCheckpoint(harness.ports, async () => expect(await committedOf(harness)).toEqual([]))
+    // Where a stage begins may be committed before it has read anything.
+    const ports = withoutCheckpoint(harness.ports, async () =>
+      expect((await committedOf(harness)).filter(next => next > 0)).toEqual([]),
+    )
     await harness.runStream({ ports })
     expect(await committedOf(harness)).toEqual([3])
     const batches = harness.progress.length
@@ -94,6 +97,18 @@ describe('a table that keeps no checkpoint', () => {
     await harness.runStream({ ports, limits })
     expect(await harness.rows()).toEqual([{ id: 'a', value: 5 }])
   })
+
+  it.each(['', '{', '{}', 'null', '{"version":"new"}'])(
+    'is gone on with from the commit of another tool, whatever it noted there: %s',
+    async metadata => {
+      const harness = await Harness.open(plant)
+      await harness.produce(await valuesOf(harness, 1, 2, 3))
+      await harness.ports.log.admin.resetOffsets([{ group, topic: 'readings', partition: 0, next: 2, metadata }])
+      await harness.runStream({ ports: withoutCheckpoint(harness.ports) })
+      expect(harness.progress.map(each => each.recordsIn)).toEqual([1])
+      expect(await harness.rows()).toEqual([{ id: 'a', value: 3 }])
+    },
+  )
 
   it('has a dead letter and the commit past it in one append (G5)', async () => {
     const harness = await Harness.open(plant)

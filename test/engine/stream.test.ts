@@ -73,6 +73,42 @@ describe('a stream stage', () => {
     expect(Buffer.from(letter!.key!).toString()).toBe('a')
   })
 
+  it('keeps a bad record whose key and headers are as large as a topic takes', async () => {
+    const harness = await Harness.open(plant)
+    const key = 'k'.repeat(900_000)
+    const headers = Object.fromEntries(Array.from({ length: 9_000 }, (_, i) => [`h${i}`, Buffer.alloc(15)]))
+    await harness.produce([{ key, value: Buffer.from('not Avro'), headers }])
+    await harness.produce([{ key: 'a', value: await harness.encode(row('a', 1)) }])
+    await harness.runStream()
+    const [letter, ...others] = await harness.deadLetters()
+    expect(others).toEqual([])
+    expect(Buffer.from(letter!.key!).toString() === key).toBe(true)
+    expect(Object.keys(letter!.headers!)).toHaveLength(9_000)
+    expect(await harness.rows()).toEqual([row('a', 1)])
+  })
+
+  it.each(['soon', '-1', '1e3', '9007199254740991', '99999999999999999999'])(
+    'takes no version from a header that another program wrote: %s',
+    async text => {
+      const harness = await Harness.open(plant)
+      const headers = { 'millrace.replay-version': Buffer.from(text) }
+      await harness.produce([{ key: 'a', value: await harness.encode(row('a', 1)), headers }])
+      await harness.produce([{ key: 'a', value: await harness.encode(row('a', 2)) }])
+      await harness.runStream()
+      expect(await harness.rows()).toEqual([row('a', 2)])
+      expect(await harness.deadLetters()).toEqual([])
+    },
+  )
+
+  it('counts headers into the size of a batch (G6)', async () => {
+    const harness = await Harness.open(plant)
+    const value = await harness.encode(row('a', 1))
+    const headers = { large: Buffer.alloc(50_000) }
+    await harness.produce(Array.from({ length: 20 }, () => ({ key: 'a', value, headers })))
+    await harness.runStream({ limits: { batchBytes: 100_000 } })
+    expect(Math.max(...harness.progress.map(each => each.recordsIn))).toBeLessThanOrEqual(2)
+  })
+
   it('dead-letters rows the table can never store, and stores the others of the batch', async () => {
     const harness = await Harness.open(plant)
     const records = [row('a', 1), row('bad', 2), row('c', 3)]

@@ -92,13 +92,14 @@ function checkSize({ key, value, headers }: NewRecord, index: number, topic: Top
     )
   }
   if (headers === undefined) return
-  let inHeaders = 0
+  let inAll = bytes
   // Five bytes for each length are the most there can be.
-  for (const name of Object.keys(headers)) inHeaders += Buffer.byteLength(name) + headers[name]!.length + 10
-  if (inHeaders > maxHeaderBytes) {
+  for (const name of Object.keys(headers)) inAll += Buffer.byteLength(name) + headers[name]!.length + 10
+  const most = topic.maxRecordBytes + maxHeaderBytes
+  if (inAll > most) {
     throw new MillraceError(
       'RECORD_TOO_LARGE',
-      `Record ${index} has ${inHeaders} bytes of headers; at most ${maxHeaderBytes} are taken.`,
+      `Record ${index} has ${inAll} bytes with its headers; topic ${topic.name} takes ${most}.`,
       { place: String(index), fix: 'Put less into the headers.' },
     )
   }

@@ -18,7 +18,7 @@ export interface BatchCodec {
 
 export interface TakeLimits {
   readonly maxRecords: number
-  /** Of keys and values; one record is taken however large it is. */
+  /** Of whole records; one record is taken however large it is. */
   readonly maxBytes: number
 }
 
@@ -84,7 +84,7 @@ export class RecordCursor {
       const { reader } = batch
       const start = reader.position
       const record = this.#readRecord(batch)
-      bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0)
+      bytes += reader.position - start
       if (bytes > maxBytes && records.length > 0) {
         reader.position = start
         break

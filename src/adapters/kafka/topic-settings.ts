@@ -1,7 +1,7 @@
 import type { TopicSpec } from '../../ports/log.ts'
 import { batchOverhead } from './record-batch.ts'
 
-/** Most bytes of one record's headers, as in every log of Millrace. */
+/** What headers may take beside a topic's `maxRecordBytes`; they have what key and value leave of those, too. */
 export const maxHeaderBytes = 64 * 1024
 
 /** Lengths and counts of a record beside key, value and headers, at most. */

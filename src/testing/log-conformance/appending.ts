@@ -154,6 +154,18 @@ export const appending = (rule: Rule): readonly ConformanceCase[] => [
     await producer.append([{ topic, key: bytes('k'), value: new Uint8Array(999) }])
   }),
 
+  rule('headers may take what key and value leave of the limit, and 64 KiB besides', async test => {
+    const topic = await test.topic({ partitions: 1, maxRecordBytes: 200_000 })
+    const producer = await test.log.producer(test.name('producer'))
+    const headers = (length: number) => ({ large: new Uint8Array(length) })
+    const whole = { topic, key: null, value: new Uint8Array(200_000), headers: headers(65_000) }
+    await producer.append([whole, { ...to(topic, 0, 'small'), headers: headers(250_000) }])
+    const [, small] = await test.readAll(topic, 0, 0, 2)
+    assert.equal(small?.headers?.large?.length, 250_000)
+    await fails('RECORD_TOO_LARGE', producer.append([{ ...whole, headers: headers(66_000) }]))
+    await fails('RECORD_TOO_LARGE', producer.append([{ ...to(topic, 0, 'small'), headers: headers(266_000) }]))
+  }),
+
   rule('an append to an unknown topic is refused', async test => {
     const producer = await test.log.producer(test.name('producer'))
     await fails('TOPIC_UNKNOWN', producer.append([text(test.name('nowhere'), 'k', 'v')]))

@@ -37,7 +37,7 @@ describe('the batches of an append', () => {
 
   it.each([
     ['key and value', record({ key: Buffer.alloc(101) })],
-    ['headers', record({ headers: { h: Buffer.alloc(64 * 1024) } })],
+    ['headers', record({ headers: { h: Buffer.alloc(64 * 1024 + 100) } })],
   ])('are refused with a record whose %s are too large, by its index', (_what, large) => {
     const refused = expect.objectContaining({ code: 'RECORD_TOO_LARGE', place: '1' })
     expect(() => toShares([record(), large], topics, 0)).toThrow(refused)

@@ -17,7 +17,7 @@ const headBytes = 9
 /** Larger appends are stored as several batches, so that a reader never holds much more than this. */
 export const targetBatchBytes = 256 * 1024
 
-/** Beside a topic's `maxRecordBytes`, which bounds key and value. */
+/** What headers may take beside a topic's `maxRecordBytes`; they have what key and value leave of those, too. */
 export const maxHeaderBytes = 64 * 1024
 
 export type EncodableRecord = Pick<NewRecord, 'key' | 'value' | 'headers'>

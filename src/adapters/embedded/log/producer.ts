@@ -150,11 +150,12 @@ function checkSize(record: NewRecord, index: number, topic: Topic): void {
     )
   }
   if (record.headers === undefined) return
-  const inHeaders = headerBytes(record.headers)
-  if (inHeaders > maxHeaderBytes) {
+  const inAll = bytes + headerBytes(record.headers)
+  const most = topic.maxRecordBytes + maxHeaderBytes
+  if (inAll > most) {
     throw new MillraceError(
       'RECORD_TOO_LARGE',
-      `Record ${index} has ${inHeaders} bytes of headers; at most ${maxHeaderBytes} are taken.`,
+      `Record ${index} has ${inAll} bytes with its headers; topic ${topic.name} takes ${most}.`,
       { place: String(index), fix: 'Put less into the headers.' },
     )
   }
