@@ -3,6 +3,7 @@ import type { Clock, Random } from '../../ports/clock.ts'
 import type { TableStore } from '../../ports/table.ts'
 import { MillraceError } from '../../sdk/errors.ts'
 import type { CassandraConfig } from '../../sdk/targets/cassandra.ts'
+import type { Surroundings } from '../system/settings-reader.ts'
 import { CassandraTable } from './cassandra-table.ts'
 import { CheckpointStore } from './checkpoints.ts'
 import { Connection } from './connection.ts'
@@ -10,16 +11,13 @@ import { descriptionOf, differences, partitionColumnCount, tableUnknown } from '
 import { loadDriver } from './driver.ts'
 import { InFlight } from './in-flight.ts'
 import { createCheckpoints, readTable } from './schema.ts'
-import { type Environment, readSettings } from './settings.ts'
+import { readSettings } from './settings.ts'
 import { CassandraTableAdmin } from './table-admin.ts'
 
-export interface CassandraTablesOptions {
+export interface CassandraTablesOptions extends Surroundings {
   readonly clock: Clock
   readonly random: Random
   /** Where the secrets are that the configuration names. */
-  readonly env: Environment
-  /** Relative paths of files start here. Default: the current directory. */
-  readonly directory?: string
 }
 
 /**
@@ -30,9 +28,10 @@ export interface CassandraTablesOptions {
  */
 export async function openCassandraTables(
   config: CassandraConfig,
-  { clock, random, env, directory = '.' }: CassandraTablesOptions,
+  options: CassandraTablesOptions,
 ): Promise<TableStore> {
-  const settings = readSettings(config, env, directory)
+  const { clock, random } = options
+  const settings = readSettings(config, options)
   const connection = new Connection(await loadDriver(), settings)
   const inFlight = new InFlight({ requests: settings.requestsInFlight, bytes: settings.bytesInFlight })
   const closed = new AbortController()

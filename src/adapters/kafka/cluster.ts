@@ -2,8 +2,9 @@ import type { Broker } from '@platformatic/kafka'
 import type { Clock, Random } from '../../ports/clock.ts'
 import { MillraceError } from '../../sdk/errors.ts'
 import type { KafkaClient } from './client.ts'
-import { Connections, type KafkaSettings } from './connections.ts'
+import { Connections } from './connections.ts'
 import { isTransient, meaningOf, toMillraceError } from './errors.ts'
+import type { KafkaSettings } from './settings.ts'
 
 /** For how long what brokers said of topics and leaders is taken for true, in milliseconds. */
 const metadataAgeMs = 10_000

@@ -1,11 +1,12 @@
 import type { Clock, Random } from '../../ports/clock.ts'
 import type { Log, LogAdmin, Producer, SubscribeOptions, Subscription } from '../../ports/log.ts'
 import type { KafkaConfig } from '../../sdk/targets/kafka.ts'
+import type { Surroundings } from '../system/settings-reader.ts'
 import { KafkaLogAdmin } from './admin.ts'
 import { loadClient } from './client.ts'
 import { Cluster } from './cluster.ts'
-import { toSettings } from './connections.ts'
 import { KafkaProducer } from './producer.ts'
+import { readSettings } from './settings.ts'
 import {
   defaultDrainTimeoutMs,
   defaultMaxBufferedBytes,
@@ -13,13 +14,9 @@ import {
   KafkaSubscription,
 } from './subscription.ts'
 
-export interface KafkaLogOptions {
+export interface KafkaLogOptions extends Surroundings {
   readonly clock: Clock
   readonly random: Random
-  /** Where the settings' secrets are. */
-  readonly env: { readonly [name: string]: string | undefined }
-  /** Relative paths of the settings start here. */
-  readonly directory: string
 }
 
 /**
@@ -27,7 +24,7 @@ export interface KafkaLogOptions {
  * @throws MillraceError `CONFIG_INVALID`, `DURATION_INVALID`.
  */
 export async function openKafkaLog(config: KafkaConfig, options: KafkaLogOptions): Promise<Log> {
-  const settings = toSettings(config, options)
+  const settings = readSettings(config, options)
   return new KafkaLog(new Cluster(await loadClient(), settings, options.clock, options.random))
 }
 

@@ -15,11 +15,12 @@ import type {
 import { type ErrorCode, MillraceError } from '../../sdk/errors.ts'
 import type { Json } from '../../sdk/json.ts'
 import type { SchemaRegistryConfig } from '../../sdk/targets/schema-registry.ts'
+import type { Surroundings } from '../system/settings-reader.ts'
 import { readId, readLevel, readNames, readRegistered, readStored, readVerdict, readVersions } from './answers.ts'
 import { type Client, openClient } from './client.ts'
 import { noLevelCode, RegistryRefusal } from './refusal.ts'
 import { SchemaCache } from './schema-cache.ts'
-import { type Environment, readSettings } from './settings.ts'
+import { readSettings } from './settings.ts'
 
 /** Ids and versions are 32-bit integers of Java; what lies beyond cannot even be asked for. */
 const maxId = 2 ** 31 - 1
@@ -28,12 +29,9 @@ const maxSubjectLength = 512
 const subjectsAtATime = 1_000
 const maxSubjects = 100_000
 
-export interface SchemaRegistryOptions {
+export interface SchemaRegistryOptions extends Surroundings {
   readonly clock: Clock
   readonly random: Random
-  readonly env: Environment
-  /** Where relative paths of the configuration start. Default: the working directory. */
-  readonly directory?: string
 }
 
 /**
@@ -45,9 +43,9 @@ export interface SchemaRegistryOptions {
  */
 export async function openSchemaRegistry(
   config: SchemaRegistryConfig,
-  { clock, random, env, directory = '.' }: SchemaRegistryOptions,
+  options: SchemaRegistryOptions,
 ): Promise<SchemaRegistry> {
-  return new RestSchemaRegistry(openClient(readSettings(config, env, directory), clock, random))
+  return new RestSchemaRegistry(openClient(readSettings(config, options), options.clock, options.random))
 }
 
 /** A schema as it was given, checked, and as it is sent. */

@@ -5,9 +5,11 @@ import type { CassandraConfig } from '../../../src/sdk/targets/cassandra.ts'
 
 const least: CassandraConfig = { adapter: 'cassandra', contactPoints: ['127.0.0.1'], localDataCenter: 'dc1' }
 
+const none = { env: {}, directory: '.' }
+
 function refused(config: object, env = {}): string | null {
   try {
-    readSettings({ ...least, ...config } as CassandraConfig, env, '.')
+    readSettings({ ...least, ...config } as CassandraConfig, { env, directory: '.' })
     return 'accepted'
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error
@@ -17,7 +19,7 @@ function refused(config: object, env = {}): string | null {
 
 describe('settings of Cassandra', () => {
   it('have defaults for all but where it is', () => {
-    expect(readSettings(least, {}, '.')).toEqual({
+    expect(readSettings(least, none)).toEqual({
       contactPoints: ['127.0.0.1'],
       localDataCenter: 'dc1',
       consistency: 'LOCAL_QUORUM',
@@ -35,14 +37,14 @@ describe('settings of Cassandra', () => {
 
   it('take secrets from the environment only', () => {
     const auth = { user: 'stage', password: { env: 'CASSANDRA_PASSWORD' } }
-    const read = readSettings({ ...least, auth }, { CASSANDRA_PASSWORD: 'secret' }, '.')
+    const read = readSettings({ ...least, auth }, { env: { CASSANDRA_PASSWORD: 'secret' }, directory: '.' })
     expect(read.credentials).toEqual({ username: 'stage', password: 'secret' })
     expect(refused({ auth })).toBe('cassandra › auth.password')
     expect(refused({ auth: { user: 'stage', password: 'secret' } })).toBe('cassandra › auth.password')
   })
 
   it('check the certificates of the nodes once TLS is asked for', () => {
-    expect(readSettings({ ...least, tls: {} }, {}, '.').tls).toEqual({ rejectUnauthorized: true })
+    expect(readSettings({ ...least, tls: {} }, none).tls).toEqual({ rejectUnauthorized: true })
   })
 
   it.each([

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { toSettings } from '../../../src/adapters/kafka/connections.ts'
+import { readSettings } from '../../../src/adapters/kafka/settings.ts'
 import { maxRecordBytesOf, retentionOf, toNewTopicSettings } from '../../../src/adapters/kafka/topic-settings.ts'
 import type { KafkaConfig } from '../../../src/sdk/targets/kafka.ts'
 
@@ -9,7 +9,7 @@ const config: KafkaConfig = { adapter: 'kafka', brokers: ['one:9092', '[::1]:909
 
 describe('the settings of a target on Kafka', () => {
   it('have defaults for everything but the brokers', () => {
-    expect(toSettings(config, surroundings)).toEqual({
+    expect(readSettings(config, surroundings)).toEqual({
       clientId: 'millrace',
       brokers: [
         { host: 'one', port: 9092 },
@@ -22,7 +22,7 @@ describe('the settings of a target on Kafka', () => {
   })
 
   it('take secrets from the environment and certificates from files', () => {
-    const { connection } = toSettings(
+    const { connection } = readSettings(
       {
         ...config,
         sasl: { mechanism: 'SCRAM-SHA-512', user: 'bob', password: { env: 'PASSWORD' } },
@@ -33,23 +33,23 @@ describe('the settings of a target on Kafka', () => {
     expect(connection.sasl).toEqual({ mechanism: 'SCRAM-SHA-512', username: 'bob', password: 'hidden' })
     expect(String(connection.tls?.ca)).toContain('take secrets')
     expect(connection.tlsServerName).toBe('broker')
-    const token = toSettings({ ...config, sasl: { mechanism: 'OAUTHBEARER', token: { env: 'TOKEN' } } }, surroundings)
+    const token = readSettings({ ...config, sasl: { mechanism: 'OAUTHBEARER', token: { env: 'TOKEN' } } }, surroundings)
     expect(token.connection.sasl).toEqual({ mechanism: 'OAUTHBEARER', token: 'ticket' })
   })
 
   it.each<[string, Partial<KafkaConfig>, string]>([
-    ['no broker', { brokers: [] }, 'log.brokers'],
-    ['a broker without a port', { brokers: ['one'] }, 'log.brokers'],
+    ['no broker', { brokers: [] }, 'kafka › brokers'],
+    ['a broker without a port', { brokers: ['one'] }, 'kafka › brokers'],
     [
       'a secret that is not set',
       { sasl: { mechanism: 'PLAIN', user: 'u', password: { env: 'NONE' } } },
-      'log.sasl.password',
+      'kafka › sasl.password',
     ],
-    ['a mechanism that is none', { sasl: { mechanism: 'GSSAPI' } as never }, 'log.sasl.mechanism'],
-    ['a certificate without its key', { tls: { cert: 'settings.test.ts' } }, 'log.tls'],
-    ['a file that is not there', { tls: { ca: 'nowhere.pem' } }, 'log.tls.ca'],
+    ['a mechanism that is none', { sasl: { mechanism: 'GSSAPI' } as never }, 'kafka › sasl.mechanism'],
+    ['a certificate without its key', { tls: { cert: 'settings.test.ts' } }, 'kafka › tls'],
+    ['a file that is not there', { tls: { ca: 'nowhere.pem' } }, 'kafka › tls.ca'],
   ])('are refused with %s', (_what, settings, place) => {
-    expect(() => toSettings({ ...config, ...settings }, surroundings)).toThrow(
+    expect(() => readSettings({ ...config, ...settings }, surroundings)).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID', place }),
     )
   })
@@ -58,7 +58,7 @@ describe('the settings of a target on Kafka', () => {
     const password = { env: 'PASSWORD' }
     const tls = { ca: join('nowhere', 'ca.pem') }
     try {
-      toSettings({ ...config, sasl: { mechanism: 'PLAIN', user: 'u', password }, tls }, surroundings)
+      readSettings({ ...config, sasl: { mechanism: 'PLAIN', user: 'u', password }, tls }, surroundings)
       expect.unreachable()
     } catch (error) {
       expect(JSON.stringify(error)).not.toContain('hidden')

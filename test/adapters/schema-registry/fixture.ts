@@ -34,7 +34,7 @@ export async function openClient(
   env: { readonly [name: string]: string } = {},
 ): Promise<Opened> {
   const clock = virtualClock({ auto: true })
-  const options = { clock, random: { next: () => 0.5 }, env }
+  const options = { clock, random: { next: () => 0.5 }, env, directory: '.' }
   const registry = await openSchemaRegistry({ adapter: 'schema-registry', ...config }, options)
   onTestFinished(() => registry.close())
   return { registry, clock }

@@ -28,7 +28,7 @@ export function configOf(engine: RunningEngine): CassandraConfig {
   return { adapter: 'cassandra', contactPoints: [engine.address], localDataCenter: 'datacenter1' }
 }
 
-export const options: CassandraTablesOptions = { clock: systemClock, random: systemRandom, env: {} }
+export const options: CassandraTablesOptions = { clock: systemClock, random: systemRandom, env: {}, directory: '.' }
 
 /** A store that is closed when the test is over. */
 export async function openTables(

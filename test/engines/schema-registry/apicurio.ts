@@ -23,6 +23,6 @@ export function apicurioOfThisFile(): () => RunningEngine {
 
 /** A client that really waits before it tries again. */
 export function openRegistry(url: string): Promise<SchemaRegistry> {
-  const options = { clock: systemClock, random: systemRandom, env: {} }
+  const options = { clock: systemClock, random: systemRandom, env: {}, directory: '.' }
   return openSchemaRegistry({ adapter: 'schema-registry', url, limits: { timeout: '2s' } }, options)
 }
