@@ -1,5 +1,5 @@
+import { type ColumnKind, columnKind } from '../../plan/column-kind.ts'
 import type { ColumnPlan } from '../../plan/plan.ts'
-import { MillraceError } from '../../sdk/errors.ts'
 
 export type CqlType = 'text' | 'uuid' | 'boolean' | 'int' | 'bigint' | 'double' | 'decimal' | 'timestamp'
 
@@ -20,7 +20,7 @@ type Coding = Omit<Column, 'name' | 'nullable'>
 
 /** @throws MillraceError `PLAN_UNSUPPORTED` for a type that has no column. */
 export function columnOf(plan: ColumnPlan): Column {
-  return { name: plan.name, nullable: plan.nullable, ...codingOf(plan) }
+  return { name: plan.name, nullable: plan.nullable, ...codings[columnKind(plan)] }
 }
 
 const text: Coding = {
@@ -81,32 +81,8 @@ const timestamp: Coding = {
   takes: 'a valid Date',
 }
 
-function codingOf({ name, type }: ColumnPlan): Coding {
-  switch (type.kind) {
-    case 'text':
-    case 'enum':
-      return text
-    case 'uuid':
-      return uuid
-    case 'decimal':
-      return decimal
-    case 'boolean':
-      return boolean
-    case 'int':
-      return int
-    case 'long':
-      return long
-    case 'double':
-      return double
-    case 'timestamp':
-      return timestamp
-    case 'array':
-    case 'record':
-      throw new MillraceError('PLAN_UNSUPPORTED', `Column ${name} is of type ${type.kind}; a column holds one value.`, {
-        place: name,
-        fix: 'Select its fields into columns of their own.',
-      })
-  }
+const codings: { readonly [kind in ColumnKind]: Coding } = {
+  ...{ text, enum: text, uuid, boolean, int, long, double, decimal, timestamp },
 }
 
 /** What a column that others made may be declared as; null for types that have no equal here. */

@@ -1,5 +1,5 @@
+import { type ColumnKind, columnKind } from '../../../plan/column-kind.ts'
 import type { ColumnPlan } from '../../../plan/plan.ts'
-import { MillraceError } from '../../../sdk/errors.ts'
 
 /** A value as SQLite keeps it. */
 export type StoredValue = string | number | null
@@ -20,7 +20,7 @@ type Coding = Omit<Column, 'name' | 'nullable'>
 
 /** @throws MillraceError `PLAN_UNSUPPORTED` for a type that has no column. */
 export function columnOf(plan: ColumnPlan): Column {
-  return { name: plan.name, nullable: plan.nullable, ...codingOf(plan) }
+  return { name: plan.name, nullable: plan.nullable, ...codings[columnKind(plan)] }
 }
 
 const text: Coding = {
@@ -67,28 +67,6 @@ const timestamp: Coding = {
   takes: 'a valid Date',
 }
 
-function codingOf({ name, type }: ColumnPlan): Coding {
-  switch (type.kind) {
-    case 'text':
-    case 'uuid':
-    case 'decimal':
-    case 'enum':
-      return text
-    case 'boolean':
-      return boolean
-    case 'int':
-      return int
-    case 'long':
-      return long
-    case 'double':
-      return double
-    case 'timestamp':
-      return timestamp
-    case 'array':
-    case 'record':
-      throw new MillraceError('PLAN_UNSUPPORTED', `Column ${name} is of type ${type.kind}; a column holds one value.`, {
-        place: name,
-        fix: 'Select its fields into columns of their own.',
-      })
-  }
+const codings: { readonly [kind in ColumnKind]: Coding } = {
+  ...{ text, enum: text, uuid: text, decimal: text, boolean, int, long, double, timestamp },
 }
