@@ -4,6 +4,7 @@ import type { TaskExit } from '../ports/orchestrator.ts'
 import { runIngestStage } from '../run-stage.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import { ingestDeclaration } from '../stages.ts'
+import { requireApplied } from './applied.ts'
 import { ProgressLines, type SoFar, stderrLogger } from './progress-lines.ts'
 import { failedExit, type StageRun } from './stage-run.ts'
 import { countOf } from './text.ts'
@@ -32,6 +33,7 @@ export async function runIngestAttempt(run: StageRun<IngestPlan>): Promise<TaskE
   const lines = new ProgressLines(context, session.options.json, target.clock)
   let soFar: IngestResult | null = null
   try {
+    await requireApplied(pipeline.plan, target)
     const result = await runIngestStage({
       target,
       declaration: ingestDeclaration(pipeline, stage),

@@ -1,14 +1,19 @@
 import { hostname } from 'node:os'
+import { persist } from '../engine/backoff.ts'
+import { defaultStreamLimits } from '../engine/limits.ts'
 import { type StreamPlan, stageId, tableId } from '../plan/plan.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
 import type { TaskExit } from '../ports/orchestrator.ts'
 import type { StageProgress } from '../ports/processor.ts'
 import { runStreamStage } from '../run-stage.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import { streamDeclaration } from '../stages.ts'
 import type { Target } from '../targets.ts'
+import { requireApplied } from './applied.ts'
 import { bothLoggers, ProgressLines, type SoFar, stderrLogger } from './progress-lines.ts'
 import { failedExit, type StageRun } from './stage-run.ts'
+import { StateLines } from './state-lines.ts'
 import { countOf, formatCount, formatElapsed } from './text.ts'
 
 /** How often `--until-caught-up` compares the topic's end with what is processed, in milliseconds. */
@@ -30,15 +35,18 @@ export async function runStreamUntilEnd(run: StageRun<StreamPlan>): Promise<Task
   }
   context.signal.addEventListener('abort', startDraining, { once: true })
   await context.stderr.line(`${stage.from} → ${stage.into}, group ${stage.group}; Ctrl-C drains and ends.`)
+  const logger = bothLoggers(target.stageLogger(stage.name), stderrLogger(context))
+  const states = new StateLines(context, session.options.json)
   try {
+    if (!(await whenApplied(run, logger, states, drain.signal))) return { kind: 'done', result: { ...totals.all } }
     const running = runStreamStage({
       target,
       declaration: streamDeclaration(pipeline, stage),
       member: `${hostname()}.${process.pid}`,
-      logger: bothLoggers(target.stageLogger(stage.name), stderrLogger(context)),
+      logger,
       drain: drain.signal,
       stop: stop.signal,
-      onState: () => {},
+      onState: (state, error) => states.show(state, error),
       onProgress(progress) {
         totals.add(progress)
         lines.show(() => totals.describe())
@@ -57,6 +65,32 @@ export async function runStreamUntilEnd(run: StageRun<StreamPlan>): Promise<Task
   } finally {
     ended.abort()
     context.signal.removeEventListener('abort', startDraining)
+  }
+}
+
+/** Waits for the systems of the target to answer. False if the stage was told to stop before. */
+async function whenApplied(
+  { session, pipeline }: StageRun<StreamPlan>,
+  logger: Logger,
+  states: StateLines,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { target } = session
+  const { clock, random } = target
+  let waiting = false
+  try {
+    await persist(() => requireApplied(pipeline.plan, target), {
+      ...{ backoff: defaultStreamLimits.backoff, clock, random, signal },
+      onFailure(error) {
+        if (!waiting) logger.log('warn', `Waiting: ${error.message}`, { code: error.code })
+        waiting = true
+        states.show('paused', error)
+      },
+    })
+    return true
+  } catch (thrown) {
+    if (signal.aborted) return false
+    throw thrown
   }
 }
 

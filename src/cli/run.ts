@@ -1,12 +1,9 @@
 import type { Command } from 'commander'
-import type { Plan } from '../plan/plan.ts'
 import type { TaskExit } from '../ports/orchestrator.ts'
-import { MillraceError } from '../sdk/errors.ts'
-import type { Target } from '../targets.ts'
 import { type CliContext, exitCodes } from './context.ts'
 import { printFault } from './failure.ts'
 import { addExamples, durationOption, timeOption, wholeNumber } from './options.ts'
-import { deploymentPorts, withSession } from './session.ts'
+import { withSession } from './session.ts'
 import { failedExit, type RunOptions } from './stage-run.ts'
 
 export function addRunCommand(program: Command, context: CliContext): void {
@@ -55,7 +52,6 @@ async function runStage(
   return withSession(command, context, { state: 'require' }, async session => {
     const { findStage } = await import('../stages.ts')
     const { pipeline, stage } = findStage(await session.pipelines(), address)
-    await requireApplied(pipeline.plan, session.target)
     const attempt = { session, context, pipeline, options }
     if (stage.kind === 'ingest') {
       const { runIngestAttempt } = await import('./run-ingest.ts')
@@ -66,26 +62,10 @@ async function runStage(
   })
 }
 
-/** A stage creates nothing: what it writes to must be what its plan says. */
-async function requireApplied(plan: Plan, target: Target): Promise<void> {
-  const { readDeployed } = await import('../engine/deploy.ts')
-  const { diff } = await import('../plan/diff.ts')
-  const steps = diff(plan, await readDeployed(plan, await deploymentPorts(target)))
-  const undone = steps.filter(({ action, kind }) => action !== 'keep' && kind !== 'dag')
-  const refused = undone.find(({ error }) => error !== undefined)
-  if (refused?.error !== undefined) throw refused.error
-  const [first] = undone
-  if (first === undefined) return
-  const what = first.action === 'create' ? 'does not exist' : 'is not as declared'
-  throw new MillraceError('NOT_FOUND', `The ${first.kind} ${first.name} ${what}.`, {
-    place: plan.pipeline,
-    fix: 'Run `millrace apply` first; `millrace plan` shows what it would do.',
-  })
-}
-
 const runHelp = `
 The last line of standard output is JSON:
   {"stage":…,"kind":"done","result":{…}}               exit code 0
   {"stage":…,"kind":"retry","error":{…},"result":{…}}  exit code 1: another attempt may succeed
   {"stage":…,"kind":"never","error":{…},"result":{…}}  exit code 2: no attempt will before something is corrected
-A stream stage that was told to stop and could finish what it had in hand is done.`
+A stream stage that was told to stop and could finish what it had in hand is done. One whose log, registry or table cannot be
+used waits and goes on by itself; with --json a line {"kind":"state","state":"paused","error":{…}} says why.`

@@ -78,6 +78,7 @@ class StreamStage {
   #pending: PendingBatch[] = []
   #timer: StepTimer
   #committedAt = 0
+  #draining = false
 
   constructor(options: StreamOptions) {
     const { declaration, registry, clock } = options
@@ -102,6 +103,7 @@ class StreamStage {
       await this.#handle(event)
       await this.#commitSometimes()
     }
+    this.#draining = true
     onState('draining', null)
     await this.#flush()
     for (const partition of [...this.#owned.keys()]) await this.#release(partition)
@@ -289,12 +291,12 @@ class StreamStage {
       onFailure: error => {
         if (!failing) logger.log('warn', `Waiting: ${error.message}`, { code: error.code })
         failing = true
-        onState('paused', error)
+        if (!this.#draining) onState('paused', error)
       },
     })
     if (failing) {
       logger.log('info', 'Going on.')
-      onState('running', null)
+      if (!this.#draining) onState('running', null)
     }
     return result
   }

@@ -1,7 +1,36 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { ordersPipeline, ordersProject, Project } from './support.ts'
+import { orderLines, ordersPipeline, ordersProject, Project } from './support.ts'
 
 const lastLine = (stdout: string) => JSON.parse(stdout.trimEnd().split('\n').at(-1)!)
+
+const jsonLines = (stdout: string): Record<string, unknown>[] =>
+  stdout
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+
+/** Applied and imported orders, and a target `remote` whose registry would listen at a port where nobody does. */
+async function remoteRegistryProject(): Promise<{ project: Project; port: number }> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  const project = Project.create({
+    'pipelines/orders.ts': ordersPipeline,
+    'orders.ndjson': orderLines.join('\n'),
+    'millrace.config.ts': `import { defineConfig, embedded } from 'millrace'
+const registry = { adapter: 'schema-registry', url: 'http://127.0.0.1:${port}' } as const
+export default defineConfig({
+  pipelines: ['pipelines/orders.ts'],
+  targets: { local: embedded(), remote: { ...embedded(), registry } },
+})`,
+  })
+  for (const args of [['apply'], ['run', 'orders/import_orders']]) expect((await project.run(...args)).code).toBe(0)
+  return { project, port }
+}
 
 /** Users of an API, for 60 s unless told otherwise. */
 const usersPipeline = `import { pipeline, randomUsers, t, topic } from 'millrace'
@@ -107,6 +136,37 @@ describe('run of a stream stage', () => {
     expect(lastLine(stdout)).toEqual({ stage: 'orders/place', kind: 'done', result })
     const again = await project.run('run', 'orders/place', '--until-caught-up')
     expect(lastLine(again.stdout).result.records).toBe(0)
+  })
+
+  it('says with --json each state it gets into', async () => {
+    const project = ordersProject()
+    await project.run('apply')
+    const { stdout } = await project.run('run', 'orders/place', '--until-caught-up', '--json')
+    const states = jsonLines(stdout).filter(({ kind }) => kind === 'state')
+    expect(states.map(({ state }) => state)).toEqual(['starting', 'running', 'draining'])
+    expect(states.every(({ error }) => error === null)).toBe(true)
+  })
+
+  it('waits at its start for a registry that is down, says why, and goes on by itself', async () => {
+    const { project, port } = await remoteRegistryProject()
+    const running = project.start('run', 'orders/place', '--target', 'remote', '--until-caught-up', '--json')
+    await running.line(/"state":"paused"/)
+    await project.start('registry', '--port', String(port)).line(/^http/)
+    const { code, stdout, stderr } = await running.finished
+    expect(code).toBe(0)
+    expect(stderr).toContain('warn  Waiting: The schema registry did not answer: the connection was refused.')
+    const [first, ...others] = jsonLines(stdout)
+    expect(first).toMatchObject({ kind: 'state', state: 'paused', error: { code: 'REGISTRY_UNREACHABLE' } })
+    expect(others.at(-1)).toMatchObject({ kind: 'done', result: { records: 4, rows: 3 } })
+  })
+
+  it('ends in order when it is told to while it waits at its start', async () => {
+    const { project } = await remoteRegistryProject()
+    const running = project.start('run', 'orders/place', '--target', 'remote', '--json')
+    await running.line(/"state":"paused"/)
+    const { code, stdout } = await running.interrupt('SIGTERM')
+    expect(code).toBe(0)
+    expect(lastLine(stdout)).toMatchObject({ kind: 'done', result: { records: 0 } })
   })
 
   it.each(['SIGTERM', 'SIGINT'] as const)('drains on %s and is then done', async signal => {
