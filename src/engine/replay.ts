@@ -149,16 +149,10 @@ async function openTopicTry(declaration: StreamDeclaration, { registry, clock }:
   return async (letter, { appendedAt }) => {
     const { origin, key, value, headers } = letter
     if (origin.kind !== 'topic') throw new MillraceError('INVARIANT_BROKEN', `${letter.id} does not come from a topic.`)
-    const record = { offset: origin.offset, timestamp: appendedAt, key, value, headers }
-    const batch = {
-      kind: 'batch',
-      topic: origin.topic,
-      partition: origin.partition,
-      epoch: 0,
-      records: [record],
-    } as const
-    const { failed } = await process({ ...batch, end: origin.offset + 1 }, 0, new StepTimer(clock))
+    const { topic, partition, offset, version } = origin
+    const record = { offset, timestamp: appendedAt, key, value, headers }
+    const { failed } = await process({ topic, partition, records: [record] }, 0, new StepTimer(clock))
     if (failed[0] !== undefined) throw failed[0].error
-    return toReplayRecord(letter, origin.topic, origin.version)
+    return toReplayRecord(letter, topic, version)
   }
 }

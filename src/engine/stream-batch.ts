@@ -17,16 +17,19 @@ export interface ProcessedBatch {
   readonly failed: readonly FailedRecord[]
   readonly filtered: number
   readonly bytesIn: number
-  /** Of the batch's last record. */
+  /** Of the batch's last record; of the one before the batch if it has none. */
   readonly version: number
 }
+
+/** What is processed of a batch. */
+export type BatchRecords = Pick<Batch, 'topic' | 'partition' | 'records'>
 
 /**
  * Records to rows: decode, then transform. A record that fails either becomes a failed record and the rest goes on.
  *
  * @throws MillraceError only for what concerns no single record, such as a registry that does not answer.
  */
-export type ProcessBatch = (batch: Batch, previousVersion: number, timer: StepTimer) => Promise<ProcessedBatch>
+export type ProcessBatch = (batch: BatchRecords, previousVersion: number, timer: StepTimer) => Promise<ProcessedBatch>
 
 export interface StreamDeclaration {
   readonly stage: StreamPlan
@@ -116,7 +119,12 @@ interface DecodedRecord {
   readonly version: number
 }
 
-export function failedRecord(batch: Batch, record: LogRecord, version: number, error: MillraceError): FailedRecord {
+export function failedRecord(
+  batch: BatchRecords,
+  record: LogRecord,
+  version: number,
+  error: MillraceError,
+): FailedRecord {
   const { topic, partition } = batch
   const { offset, key, value, headers } = record
   return { origin: { kind: 'topic', topic, partition, offset, version }, error, key, value, headers }

@@ -193,12 +193,11 @@ class StreamStage {
 
   async #take(batch: Batch): Promise<void> {
     const owned = this.#owned.get(batch.partition)
-    const last = batch.records.at(-1)
-    if (owned === undefined || last === undefined || owned.epoch !== batch.epoch) return
+    if (owned === undefined || owned.epoch !== batch.epoch) return
     const processed = await this.#persist(() => this.#process(batch, owned.readVersion, this.#timer))
     owned.readVersion = processed.version
-    const { topic, partition, epoch } = batch
-    const checkpoint: Checkpoint = { topic, partition, epoch, next: last.offset + 1, version: processed.version }
+    const { topic, partition, epoch, next } = batch
+    const checkpoint: Checkpoint = { topic, partition, epoch, next, version: processed.version }
     this.#pending.push({ batch, processed, owned, checkpoint })
   }
 

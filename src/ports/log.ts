@@ -98,7 +98,7 @@ export interface Subscription {
 
 export interface NextOptions {
   readonly maxRecords: number
-  /** A batch holds at least one record, however large. */
+  /** One record is taken, however large. */
   readonly maxBytes: number
   readonly waitMs: number
   readonly signal?: AbortSignal
@@ -123,7 +123,7 @@ export type SubscriptionEvent =
 
 /**
  * Records of one partition in order. Offsets leave out what retention or compaction took, and what is no record: in Kafka
- * the end of a transaction takes an offset.
+ * the end of a transaction takes an offset. Where there is nothing else to read there are no records, and only `next` moves.
  */
 export interface Batch {
   readonly kind: 'batch'
@@ -131,7 +131,9 @@ export interface Batch {
   readonly partition: number
   readonly epoch: number
   readonly records: readonly LogRecord[]
-  /** The offset after the partition's last record, at most the end of its range, as the log said it with this batch. */
+  /** The offset to go on from once these records are processed: at the end of the partition it is `end`. */
+  readonly next: number
+  /** The end of the partition's range, as the log said it with this batch. */
   readonly end: number
 }
 

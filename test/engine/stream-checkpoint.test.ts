@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { pipeline, t, table, topic } from '../../src/index.ts'
+import type { Batch, Log, NextOptions, SubscribeOptions } from '../../src/ports/log.ts'
 import type { Checkpoint } from '../../src/ports/table.ts'
 import { Harness, overriding, type Ports } from './harness.ts'
 
@@ -36,6 +37,44 @@ function withoutCheckpoint(ports: Ports, before: (checkpoint: Checkpoint) => Pro
   })
   return { ...ports, tables }
 }
+
+/** A log whose topic ends with an offset that is no record, as Kafka's do after a transaction. */
+function withMarker(log: Log): Log {
+  const subscribe = async (options: SubscribeOptions) => {
+    const subscription = await log.subscribe(options)
+    let marker: Batch | null = null
+    const next = async (options: NextOptions) => {
+      if (marker !== null) {
+        const event = marker
+        marker = null
+        return event
+      }
+      const event = await subscription.next(options)
+      if (event.kind !== 'batch') return event
+      const end = event.end + 1
+      if (event.next === event.end) marker = { ...event, records: [], next: end, end }
+      return { ...event, end }
+    }
+    return overriding(subscription, { next })
+  }
+  return overriding(log, { subscribe })
+}
+
+describe('a stage that has read every record', () => {
+  it.each([
+    ['a table with its own checkpoint', (ports: Ports) => ports],
+    ['a table without one', (ports: Ports) => withoutCheckpoint(ports)],
+  ])('stands at the end of the topic, also if what is there is no record, on %s', async (_, toPorts) => {
+    const harness = await Harness.open(plant)
+    await harness.produce(await valuesOf(harness, 1, 2))
+    await harness.runStream({ ports: toPorts({ ...harness.ports, log: withMarker(harness.ports.log) }) })
+    expect(await harness.rows()).toEqual([{ id: 'a', value: 2 }])
+    expect(harness.progress.at(-1)?.partitions.at(-1)).toEqual({ partition: 0, committed: 3, end: 3 })
+    expect(await committedOf(harness)).toEqual([3])
+    const checkpoints = await harness.ports.tables.admin.checkpoints(harness.table, 'plant/keep')
+    expect(checkpoints.map(({ next }) => next)).toEqual([3])
+  })
+})
 
 describe('a table that keeps its own checkpoint', () => {
   it('has what it holds committed to the log too, so that lag and other tools are right', async () => {

@@ -24,7 +24,7 @@ interface Position {
   readonly pieces: RecordCursor[]
   /** The first offset not fetched yet. */
   fetchOffset: number
-  /** After the last readable record, as the broker said last. */
+  /** Of what is readable, as the broker said last. */
   end: number
   /** Outside of what the log has. */
   outOfRange: boolean
@@ -34,6 +34,7 @@ interface Position {
 export interface TakenRecords {
   readonly partition: number
   readonly records: readonly LogRecord[]
+  readonly next: number
   readonly end: number
 }
 
@@ -92,7 +93,10 @@ export class Fetcher {
     return this.#failure.take()
   }
 
-  /** Records of the partition whose turn it is; null if none are here. @throws MillraceError `LOG_CORRUPT`. */
+  /**
+   * What is here of the partition whose turn it is; null if nothing is. There are no records where all that was fetched are
+   * markers and what was aborted. @throws MillraceError `LOG_CORRUPT`.
+   */
   take(limits: TakeLimits): TakenRecords | null {
     for (const position of this.#positions) {
       const taken = this.#takeFrom(position, limits)
@@ -113,21 +117,18 @@ export class Fetcher {
   }
 
   #takeFrom(position: Position, limits: TakeLimits): TakenRecords | null {
-    const { pieces, partition } = position
-    while (pieces.length > 0) {
-      const piece = pieces[0]!
+    const { pieces, partition, end } = position
+    let passed: TakenRecords | null = null
+    for (let piece = pieces[0]; piece !== undefined; piece = pieces[0]) {
       const records = piece.take(limits)
-      const { offset } = piece
+      passed = { partition, records, next: piece.offset, end }
       if (piece.exhausted) {
         pieces.shift()
         this.#wakeup.wake()
       }
-      if (records.length === 0) continue
-      // Behind the last record may be the mark of a transaction's end, which nobody will ever read.
-      const end = offset >= position.end ? records.at(-1)!.offset + 1 : position.end
-      return { partition, records, end }
+      if (records.length > 0) break
     }
-    return null
+    return passed
   }
 
   async #run(): Promise<void> {

@@ -140,8 +140,22 @@ export class LogTest {
     return events
   }
 
-  batch(subscription: Subscription, limits: { maxRecords?: number; maxBytes?: number } = {}): Promise<Batch> {
-    return this.until(subscription, 'batch', limits)
+  /** The next batch with records: one without only passes what is no record. */
+  async batch(subscription: Subscription, limits: { maxRecords?: number; maxBytes?: number } = {}): Promise<Batch> {
+    for (;;) {
+      const batch = await this.until(subscription, 'batch', limits)
+      if (batch.records.length > 0) return batch
+    }
+  }
+
+  /** No records come. */
+  async idle(subscription: Subscription): Promise<void> {
+    for (;;) {
+      const event = await subscription.next(this.impatient())
+      if (event.kind === 'batch' && event.records.length === 0) continue
+      assert.equal(event.kind, 'idle')
+      return
+    }
   }
 
   async group(log: Log, name: string) {

@@ -14,14 +14,36 @@ export const reading = (rule: Rule): readonly ConformanceCase[] => [
     assert.equal(batch.partition, 0)
     assert.equal(batch.epoch, assigned.epoch)
     assert.equal(batch.records[0]?.offset, 4)
-    assert.equal(batch.end, 10)
+    assert.equal(batch.end, (await test.log.admin.ranges(topic))[0]?.end)
+  }),
+
+  rule('reading gets to the end of the range, past what is no record, also from behind the last one', async test => {
+    const topic = await test.filled(70)
+    const subscription = await test.subscribe(test.log, { topic, group: test.name('group') })
+    await test.assigned(subscription)
+    const { end } = (await test.log.admin.ranges(topic))[0]!
+    const offsets = (await test.readAll(topic, 0, 0, 70)).map(record => record.offset)
+    for (const from of [0, offsets.at(-1)! + 1]) {
+      const left = offsets.filter(offset => offset >= from)
+      subscription.seek(0, from)
+      for (let next = from; next < end; ) {
+        const batch = await test.until(subscription, 'batch', { maxRecords: 10 })
+        for (const { offset } of batch.records) assert.equal(offset, left.shift())
+        assert.ok(batch.next > (batch.records.at(-1)?.offset ?? next), `${batch.next} after ${next}`)
+        assert.ok(batch.next <= (left[0] ?? end), `${batch.next} before ${left[0] ?? end}`)
+        assert.equal(batch.end, end)
+        next = batch.next
+      }
+      assert.deepEqual(left, [])
+      await test.idle(subscription)
+    }
   }),
 
   rule('nothing is read from a partition before it is told where to start', async test => {
     const topic = await test.filled(3)
     const subscription = await test.subscribe(test.log, { topic, group: test.name('group') })
     await test.assigned(subscription)
-    assert.equal((await subscription.next(test.impatient())).kind, 'idle')
+    await test.idle(subscription)
   }),
 
   rule('a member goes on from what the group committed, with its metadata', async test => {
@@ -52,7 +74,7 @@ export const reading = (rule: Rule): readonly ConformanceCase[] => [
       assert.ok(size <= 300 || batch.records.length === 1, `${size} bytes in ${batch.records.length} records`)
       for (const record of batch.records) assert.equal(record.offset, expected.shift())
     }
-    assert.equal((await subscription.next(test.impatient())).kind, 'idle')
+    await test.idle(subscription)
   }),
 
   rule('a batch holds one record even if it is larger than the bytes asked for', async test => {

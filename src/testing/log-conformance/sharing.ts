@@ -44,7 +44,7 @@ export const sharing = (rule: Rule): readonly ConformanceCase[] => [
     await producer.append([to(topic, 0, 'a'), to(topic, 1, 'b')])
     const batch = await test.batch(first)
     assert.ok(!partitions.includes(batch.partition), `a batch of ${batch.partition}`)
-    assert.equal((await first.next(test.impatient())).kind, 'idle')
+    await test.idle(first)
   }),
 
   rule('a partition that is not released by the deadline is lost, and late commits for it are refused', async test => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Log } from '../../../src/ports/log.ts'
 import { type RunningEngine, startEngine } from '../../../src/stack/start-engine.ts'
-import { createTopic, freePorts, openTestLog } from './support.ts'
+import { createTopic, freePorts, makeTransactionTopic, openTestLog } from './support.ts'
 
 const endTransaction = 26
 
@@ -64,6 +64,7 @@ beforeAll(async () => {
     ports: { client: client!, controller: controller! },
     settings: { 'advertised.listeners': `PLAINTEXT://${address},CONTROLLER://127.0.0.1:${controller}` },
   })
+  await makeTransactionTopic(address)
 })
 
 afterAll(async () => {

@@ -16,6 +16,7 @@ export function kafkaOfThisFile(settings: { readonly [name: string]: string } = 
   let engine: RunningEngine | undefined
   beforeAll(async () => {
     engine = await startEngine(kind, { directory, settings })
+    await makeTransactionTopic(engine.address)
   })
   afterAll(async () => {
     await engine?.stop()
@@ -31,6 +32,16 @@ export function openLog(
 ): Promise<Log> {
   const config: KafkaConfig = { adapter: 'kafka', brokers: [brokers], ...settings }
   return openKafkaLog(config, { clock: systemClock, random: systemRandom, env, directory: import.meta.dirname })
+}
+
+/**
+ * A cluster makes the topic that it keeps transactions in for the first producer, which on a busy machine takes longer than
+ * the limits of some tests.
+ */
+export async function makeTransactionTopic(brokers: string): Promise<void> {
+  const log = await openLog(brokers)
+  await (await log.producer('first')).close()
+  await log.close()
 }
 
 /** A log that is closed when the test is over. */

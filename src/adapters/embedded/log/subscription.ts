@@ -273,7 +273,8 @@ export class EmbeddedSubscription implements Subscription {
     const { records, start, end } = reader.read(options)
     if (records.length > 0) {
       this.#lastServed = partition
-      return { kind: 'batch', topic: this.#candidate.topic.name, partition, epoch, records, end }
+      const { name: topic } = this.#candidate.topic
+      return { kind: 'batch', topic, partition, epoch, records, next: reader.position, end }
     }
     if (position < start || position > end) throw this.#outOfRange(partition, position, start, end)
     return null
