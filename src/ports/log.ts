@@ -65,7 +65,7 @@ export interface SubscribeOptions {
   readonly topic: string
   /** Distinguishes the members of a group in lists; need not be unique. */
   readonly member: string
-  /** A member silent for this long loses its partitions, in milliseconds. Default 10,000. */
+  /** A member silent for this long loses its partitions, in milliseconds. Default: as the log is configured, 10,000 if it is not. */
   readonly sessionTimeoutMs?: number
   /** How long a partition asked back may take to drain, in milliseconds. Default 5,000. */
   readonly drainTimeoutMs?: number

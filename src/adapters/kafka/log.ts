@@ -7,12 +7,7 @@ import { loadClient } from './client.ts'
 import { Cluster } from './cluster.ts'
 import { KafkaProducer } from './producer.ts'
 import { readSettings } from './settings.ts'
-import {
-  defaultDrainTimeoutMs,
-  defaultMaxBufferedBytes,
-  defaultSessionTimeoutMs,
-  KafkaSubscription,
-} from './subscription.ts'
+import { defaultDrainTimeoutMs, defaultMaxBufferedBytes, KafkaSubscription } from './subscription.ts'
 
 export interface KafkaLogOptions extends Surroundings {
   readonly clock: Clock
@@ -50,7 +45,7 @@ class KafkaLog implements Log {
     return this.#keep(
       new KafkaSubscription(this.#cluster, {
         ...options,
-        sessionTimeoutMs: options.sessionTimeoutMs ?? defaultSessionTimeoutMs,
+        sessionTimeoutMs: options.sessionTimeoutMs ?? this.#cluster.settings.sessionTimeoutMs,
         drainTimeoutMs: options.drainTimeoutMs ?? defaultDrainTimeoutMs,
         maxBufferedBytes: options.maxBufferedBytes ?? defaultMaxBufferedBytes,
       }),

@@ -9,6 +9,7 @@ export interface KafkaSettings {
   readonly brokers: readonly Broker[]
   readonly connection: ConnectionOptions & { readonly requestTimeout: number }
   readonly retryMs: number
+  readonly sessionTimeoutMs: number
   readonly transactionTimeoutMs: number
 }
 
@@ -31,6 +32,7 @@ export function readSettings(config: KafkaConfig, surroundings: Surroundings): K
       ...(sasl !== undefined && { sasl }),
     },
     retryMs: milliseconds(limits.retry, '10s'),
+    sessionTimeoutMs: milliseconds(limits.session, '10s'),
     transactionTimeoutMs: milliseconds(limits.transaction, '60s'),
   }
 }

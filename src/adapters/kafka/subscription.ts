@@ -8,7 +8,6 @@ import { Membership, type MembershipOptions } from './membership.ts'
 import { rangesOf } from './partition-offsets.ts'
 import { Wakeup } from './wakeup.ts'
 
-export const defaultSessionTimeoutMs = 10_000
 export const defaultDrainTimeoutMs = 5_000
 export const defaultMaxBufferedBytes = 8 * 1024 * 1024
 /** Failures that pass, rebalances among them, that one commit outlasts: about two seconds of them. */

@@ -43,6 +43,11 @@ export type KafkaLimits = {
    */
   readonly retry?: Duration
   /**
+   * After how long a worker that is silent, killed or cut off loses its partitions to the others of its group. Default 10s;
+   * brokers take 6 s to 30 min unless told otherwise.
+   */
+  readonly session?: Duration
+  /**
    * After how long brokers abort an append whose process has vanished. Until then readers of its topics wait. Default 60s,
    * as of Kafka's own clients; brokers take up to 15 minutes unless told otherwise.
    */
