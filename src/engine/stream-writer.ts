@@ -132,17 +132,23 @@ export class StreamWriter {
     const fresh = failed.filter(
       ({ origin }) => origin.kind === 'topic' && origin.offset >= last.get(origin.partition)!.owned.deadLetteredTo,
     )
-    const group = table.atomicCheckpoint ? deadLetterGroup(stage.group) : stage.group
     // After a crash a batch may end before the mark: it must not go back.
     const markOf = ({ owned, checkpoint }: PendingBatch) => Math.max(owned.deadLetteredTo, checkpoint.next)
-    const commits = [...last.values()].map(each => toCommit(group, { ...each.checkpoint, next: markOf(each) }))
+    const commits = [...last.values()].flatMap(each => {
+      const { owned, checkpoint } = each
+      const mark = { ...checkpoint, next: markOf(each) }
+      if (!table.atomicCheckpoint) return [toCommit(stage.group, mark, owned.epoch)]
+      // The group of the marks has no members. What stands is committed too, because only the partition's owner can.
+      const standing = { ...checkpoint, next: owned.next, version: owned.version }
+      return [toCommit(deadLetterGroup(stage.group), mark), toCommit(stage.group, standing, owned.epoch)]
+    })
     this.#deadLetters ??= await persist(this.#options.deadLetterProducer)
     const producer = this.#deadLetters
     const records = fresh.map(each => toDeadLetterRecord(topic.deadLetterTopic, stageId(stage), each))
     await persist(() => producer.append(records, commits))
     for (const each of last.values()) {
       each.owned.deadLetteredTo = markOf(each)
-      if (!table.atomicCheckpoint) each.owned.committed = each.checkpoint.next
+      each.owned.committed = table.atomicCheckpoint ? each.owned.next : each.checkpoint.next
     }
     const [first] = fresh
     if (first === undefined) return
@@ -169,8 +175,8 @@ export function deadLetterGroup(group: string): string {
   return `${group}.dead-letters`
 }
 
-function toCommit(group: string, { topic, partition, next, version }: Checkpoint): Commit {
-  return { group, topic, partition, next, metadata: commitMetadata(version) }
+function toCommit(group: string, { topic, partition, next, version }: Checkpoint, epoch?: number): Commit {
+  return { group, topic, partition, next, metadata: commitMetadata(version), ...(epoch !== undefined && { epoch }) }
 }
 
 /** Kept with a commit, so that versions go on from it where the table keeps no checkpoint. */

@@ -23,7 +23,8 @@ export interface Producer {
    * Resolves when every record is durable, in order per partition, and with it every commit of `commits`: all or
    * nothing. A failure with `outcome: 'unknown'` may be appended again by the same producer without a repeat.
    * @throws MillraceError `RECORD_TOO_LARGE` (place: index in `records`), `TOPIC_UNKNOWN`, `PRODUCER_FENCED`,
-   *   `STORAGE_FULL`, …; nothing was appended unless the outcome is unknown.
+   *   `PARTITION_LOST` (the epoch of a commit is not the current one), `STORAGE_FULL`, …; nothing was appended unless the
+   *   outcome is unknown.
    */
   append(records: readonly NewRecord[], commits?: readonly Commit[]): Promise<readonly Appended[]>
   close(): Promise<void>
@@ -144,6 +145,11 @@ export interface Commit {
   /** The offset to go on from. */
   readonly next: number
   readonly metadata: string
+  /**
+   * Of the partition's assignment to a member that subscribed with the same `Log`: with another one than the current the
+   * commit is refused. Left out where the group has no members, and in what is read.
+   */
+  readonly epoch?: number
 }
 
 export interface Committed {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { pipeline, t, table, topic } from '../../src/index.ts'
-import type { Batch, Log, NextOptions, SubscribeOptions } from '../../src/ports/log.ts'
+import type { Batch, Log, NextOptions, Producer, SubscribeOptions } from '../../src/ports/log.ts'
 import type { Checkpoint } from '../../src/ports/table.ts'
 import { Harness, overriding, type Ports } from './harness.ts'
 
@@ -59,6 +59,37 @@ function withMarker(log: Log): Log {
   }
   return overriding(log, { subscribe })
 }
+
+/** A log whose appends come when the partitions of their commits have gone to another member. */
+function withLostPartitions(log: Log): Log {
+  const producer = async (id: string) => {
+    const opened = await log.producer(id)
+    const append: Producer['append'] = (records, commits = []) =>
+      opened.append(
+        records,
+        commits.map(commit => ({ ...commit, ...(commit.epoch !== undefined && { epoch: commit.epoch - 1 }) })),
+      )
+    return overriding(opened, { append })
+  }
+  return overriding(log, { producer })
+}
+
+describe('a stage that loses a partition before its dead letters are appended', () => {
+  it.each([
+    ['a table with its own checkpoint', (ports: Ports) => ports],
+    ['a table without one', (ports: Ports) => withoutCheckpoint(ports)],
+  ])('leaves them to the next owner, on %s (G5, G7)', async (_, toPorts) => {
+    const harness = await Harness.open(plant)
+    await harness.produce([...(await valuesOf(harness, 1)), { key: 'a', value: Buffer.from('not Avro') }])
+    await harness.runStream({ ports: toPorts({ ...harness.ports, log: withLostPartitions(harness.ports.log) }) })
+    expect(await harness.deadLetters()).toEqual([])
+    expect((await committedOf(harness)).filter(next => next > 0)).toEqual([])
+    expect(harness.progress).toEqual([])
+    await harness.runStream({ ports: toPorts(harness.ports) })
+    expect(await harness.deadLetters()).toHaveLength(1)
+    expect(await committedOf(harness)).toEqual([2])
+  })
+})
 
 describe('a stage that has read every record', () => {
   it.each([

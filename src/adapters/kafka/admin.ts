@@ -11,7 +11,7 @@ import type { Page, PageRequest } from '../../ports/paging.ts'
 import { MillraceError } from '../../sdk/errors.ts'
 import { type Cluster, unknownTopic } from './cluster.ts'
 import { meaningOf } from './errors.ts'
-import { commitOffsets, fetchOffsets } from './group-offsets.ts'
+import { commitOffsets, fetchOffsets, outsideOfGroup } from './group-offsets.ts'
 import { describeGroups, listGroups } from './groups.ts'
 import { offsetsFor, rangesOf, settledRangesOf } from './partition-offsets.ts'
 import { readPartition } from './partition-read.ts'
@@ -136,7 +136,7 @@ export class KafkaLogAdmin implements LogAdmin {
     for (const [group, ofGroup] of Map.groupBy(commits, commit => commit.group)) {
       await this.#cluster.retrying(`reset the offsets of ${group}`, group, async () => {
         try {
-          await commitOffsets(this.#cluster, group, ofGroup, null)
+          await commitOffsets(this.#cluster, group, ofGroup, outsideOfGroup)
         } catch (thrown) {
           if (meaningOf(thrown)?.code !== 'PARTITION_LOST') throw thrown
           throw new MillraceError('RUN_STATE', `Group ${group} has members that are reading.`, {

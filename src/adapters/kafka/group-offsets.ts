@@ -35,14 +35,35 @@ export async function fetchOffsets(
     .toSorted((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
 }
 
-/** @param membership null outside of the group, which brokers accept only while it has no members */
+/** As whom a member commits. */
+export interface GroupIdentity {
+  readonly generation: number
+  readonly memberId: string
+}
+
+/** Of whoever commits without being a member. */
+export const outsideOfGroup: GroupIdentity = { generation: -1, memberId: '' }
+
+/** @param identity that of no member is accepted only while the group has none */
 export async function commitOffsets(
   cluster: Cluster,
   group: string,
   commits: readonly Commit[],
-  membership: { readonly generation: number; readonly memberId: string } | null,
+  identity: GroupIdentity,
 ): Promise<void> {
-  const topics = [...Map.groupBy(commits, commit => commit.topic)].map(([name, commits]) => ({
+  await cluster.connections.send(
+    await cluster.coordinator('group', group),
+    cluster.client.offsetCommitV8.api,
+    group,
+    identity.generation,
+    identity.memberId,
+    null,
+    toRequestTopics(commits),
+  )
+}
+
+export function toRequestTopics(commits: readonly Commit[]) {
+  return [...Map.groupBy(commits, commit => commit.topic)].map(([name, commits]) => ({
     name,
     partitions: commits.map(({ partition, next, metadata }) => ({
       partitionIndex: partition,
@@ -51,13 +72,4 @@ export async function commitOffsets(
       committedMetadata: metadata,
     })),
   }))
-  await cluster.connections.send(
-    await cluster.coordinator('group', group),
-    cluster.client.offsetCommitV8.api,
-    group,
-    membership?.generation ?? -1,
-    membership?.memberId ?? '',
-    null,
-    topics,
-  )
 }

@@ -5,6 +5,7 @@ import type { Surroundings } from '../system/settings-reader.ts'
 import { KafkaLogAdmin } from './admin.ts'
 import { loadClient } from './client.ts'
 import { Cluster } from './cluster.ts'
+import { GroupMembers } from './group-members.ts'
 import { KafkaProducer } from './producer.ts'
 import { readSettings } from './settings.ts'
 import { defaultDrainTimeoutMs, defaultMaxBufferedBytes, KafkaSubscription } from './subscription.ts'
@@ -26,6 +27,7 @@ export async function openKafkaLog(config: KafkaConfig, options: KafkaLogOptions
 class KafkaLog implements Log {
   readonly admin: LogAdmin
   readonly #cluster: Cluster
+  readonly #members = new GroupMembers()
   readonly #opened = new Set<{ readonly closed: boolean; close(): Promise<void> }>()
 
   constructor(cluster: Cluster) {
@@ -34,7 +36,7 @@ class KafkaLog implements Log {
   }
 
   async producer(id: string): Promise<Producer> {
-    const producer = this.#keep(new KafkaProducer(this.#cluster, id))
+    const producer = this.#keep(new KafkaProducer(this.#cluster, this.#members, id))
     await producer.open()
     return producer
   }
@@ -43,7 +45,7 @@ class KafkaLog implements Log {
     const { topic } = options
     await this.#cluster.retrying(`subscribe to ${topic}`, topic, () => this.#cluster.topic(topic))
     return this.#keep(
-      new KafkaSubscription(this.#cluster, {
+      new KafkaSubscription(this.#cluster, this.#members, {
         ...options,
         sessionTimeoutMs: options.sessionTimeoutMs ?? this.#cluster.settings.sessionTimeoutMs,
         drainTimeoutMs: options.drainTimeoutMs ?? defaultDrainTimeoutMs,

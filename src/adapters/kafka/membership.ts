@@ -4,6 +4,7 @@ import { type Cluster, unknownTopic } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { meaningOf } from './errors.ts'
 import { FailureNote } from './failure-note.ts'
+import type { GroupIdentity } from './group-offsets.ts'
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './group-protocol.ts'
 import { Wakeup } from './wakeup.ts'
 
@@ -39,8 +40,8 @@ export interface MembershipOptions extends SubscribeOptions {
  */
 export class Membership {
   readonly owned = new Map<number, OwnedPartition>()
+  readonly options: MembershipOptions
   readonly #cluster: Cluster
-  readonly #options: MembershipOptions
   readonly #connections: Connections
   readonly #onChange: () => void
   readonly #wakeup: Wakeup
@@ -64,7 +65,7 @@ export class Membership {
   /** @param onChange called whenever there may be something to tell */
   constructor(cluster: Cluster, options: MembershipOptions, onChange: () => void) {
     this.#cluster = cluster
-    this.#options = options
+    this.options = options
     // A join is answered when the others have joined, too, which they have the session timeout for.
     this.#connections = cluster.connect(options.sessionTimeoutMs + cluster.settings.connection.requestTimeout)
     this.#onChange = onChange
@@ -74,7 +75,7 @@ export class Membership {
   }
 
   /** What commits are made as. */
-  get identity(): { readonly generation: number; readonly memberId: string } {
+  get identity(): GroupIdentity {
     return { generation: this.#generation, memberId: this.#memberId }
   }
 
@@ -100,6 +101,7 @@ export class Membership {
 
   /** Resolves when the coordinator was asked once more: what is owned then is up to date, if it answered. */
   confirm(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#rounds.push(resolve)
     this.#wakeup.wake()
@@ -111,7 +113,7 @@ export class Membership {
     this.#closed = true
     this.#wakeup.wake()
     const { client, connections } = this.#cluster
-    const { group } = this.#options
+    const { group } = this.options
     if (this.#memberId !== '') {
       const leave = async () => {
         const coordinator = await this.#cluster.coordinator('group', group)
@@ -125,7 +127,7 @@ export class Membership {
   }
 
   async #run(): Promise<void> {
-    const beatMs = Math.min(longestBeatMs, this.#options.sessionTimeoutMs / 4)
+    const beatMs = Math.min(longestBeatMs, this.options.sessionTimeoutMs / 4)
     for (let failures = 0; !this.#closed; ) {
       try {
         if (this.#mustJoin) await this.#join()
@@ -177,7 +179,7 @@ export class Membership {
 
   async #beat(): Promise<void> {
     const { client, clock } = this.#cluster
-    const { group, topic } = this.#options
+    const { group, topic } = this.options
     const coordinator = await this.#cluster.coordinator('group', group)
     await this.#connections.send(coordinator, client.heartbeatV4.api, group, this.#generation, this.#memberId, null)
     if (!this.#leads || clock.elapsed() - this.#growthCheckedAt < growthCheckMs) return
@@ -188,7 +190,7 @@ export class Membership {
 
   async #join(): Promise<void> {
     const { client } = this.#cluster
-    const { group, topic, member, sessionTimeoutMs } = this.#options
+    const { group, topic, member, sessionTimeoutMs } = this.options
     const owned = new Map([...this.owned.values()].map(({ partition, epoch }) => [partition, epoch]))
     this.#givenUp = false
     const metadata = encodeSubscription({ topic, member, owned, highestEpoch: this.#highestEpoch })
@@ -224,7 +226,7 @@ export class Membership {
 
   /** What the leader tells each member. */
   async #shareOut(members: readonly { memberId: string; metadata: Buffer }[]) {
-    const { topic } = this.#options
+    const { topic } = this.options
     const found = await this.#cluster.findTopic(topic)
     if (found === null) throw unknownTopic(topic)
     this.#partitions = found.leaders.length
@@ -240,7 +242,7 @@ export class Membership {
     this.#highestEpoch = Math.max(this.#highestEpoch, epoch)
     for (const owned of this.owned.values()) {
       if (partitions.includes(owned.partition)) continue
-      owned.revokeAt ??= this.#cluster.clock.elapsed() + this.#options.drainTimeoutMs
+      owned.revokeAt ??= this.#cluster.clock.elapsed() + this.options.drainTimeoutMs
     }
     for (const partition of partitions) {
       if (!this.owned.has(partition)) this.owned.set(partition, { partition, epoch, revokeAt: null })

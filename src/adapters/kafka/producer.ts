@@ -4,7 +4,10 @@ import { MillraceError } from '../../sdk/errors.ts'
 import { type Share, type TopicShape, toShares } from './batching.ts'
 import { type Cluster, closedError } from './cluster.ts'
 import type { Connections } from './connections.ts'
-import { meaningOf } from './errors.ts'
+import { isTransient, meaningOf } from './errors.ts'
+import type { GroupMembers } from './group-members.ts'
+import { outsideOfGroup } from './group-offsets.ts'
+import type { Membership } from './membership.ts'
 import { TopicLimitsCache } from './topics.ts'
 import { allSettled, type ProducerIdentity, TransactionRequests } from './transaction.ts'
 
@@ -14,6 +17,12 @@ interface Unsettled {
   readonly records: readonly NewRecord[]
   readonly commits: readonly Commit[]
   readonly appended: readonly Appended[]
+}
+
+/** A commit and the member that makes it, if one does. */
+interface Committer {
+  readonly commit: Commit
+  readonly owner: Membership | null
 }
 
 /**
@@ -26,6 +35,7 @@ interface Unsettled {
  */
 export class KafkaProducer implements Producer {
   readonly #cluster: Cluster
+  readonly #members: GroupMembers
   readonly #id: string
   readonly #connections: Connections
   readonly #requests: TransactionRequests
@@ -38,8 +48,9 @@ export class KafkaProducer implements Producer {
   /** Appends take turns: a producer has one transaction at a time. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(cluster: Cluster, id: string) {
+  constructor(cluster: Cluster, members: GroupMembers, id: string) {
     this.#cluster = cluster
+    this.#members = members
     this.#id = id
     this.#connections = cluster.connect()
     this.#requests = new TransactionRequests(cluster, this.#connections, id)
@@ -95,13 +106,11 @@ export class KafkaProducer implements Producer {
     const shares = toShares(records, await this.#shapes(records), this.#keyless)
     const identity = this.#identity!
     const groups = Map.groupBy(commits, commit => commit.group)
+    const committers = commits.map(commit => ({ commit, owner: this.#members.ownerFor(commit) }))
     try {
       await this.#announce(identity, shares, [...groups.keys()])
       const writing = this.#requests.write(identity, shares)
-      await allSettled([
-        writing,
-        ...[...groups].map(([group, commits]) => this.#requests.commitOffsets(identity, group, commits)),
-      ])
+      await allSettled([writing, ...this.#commit(identity, committers)])
       const baseOffsets = await writing
       return shares.map(({ topic, partition, batches }, index) => ({
         topic,
@@ -111,8 +120,24 @@ export class KafkaProducer implements Producer {
       }))
     } catch (thrown) {
       this.#broken = true
-      throw thrown
+      if (isTransient(thrown)) throw thrown
+      // Left open, it would hide what others append, and keep the next owner of a partition waiting for its commits.
+      await this.#requests.abort(identity).catch(() => {})
+      if (meaningOf(thrown)?.code !== 'PARTITION_LOST') throw thrown
+      // A partition that stays is the member's under the next generation too; whether it stays, the next answer tells.
+      await Promise.all(committers.map(({ owner }) => owner?.confirm()))
+      throw new this.#cluster.client.ProtocolError('REBALANCE_IN_PROGRESS')
     }
+  }
+
+  /** One request for each group, or member of one. */
+  #commit(identity: ProducerIdentity, committers: readonly Committer[]): Promise<void>[] {
+    const requests = Map.groupBy(committers, ({ commit, owner }) => owner ?? commit.group)
+    return [...requests.values()].map(ofOne => {
+      const { commit, owner } = ofOne[0]!
+      const commits = ofOne.map(each => each.commit)
+      return this.#requests.commitOffsets(identity, commit.group, owner?.identity ?? outsideOfGroup, commits)
+    })
   }
 
   /** The markers of the transaction before may still be on their way, which takes a few milliseconds. */

@@ -3,6 +3,7 @@ import { MillraceError } from '../../sdk/errors.ts'
 import { type Cluster, closedError } from './cluster.ts'
 import { meaningOf, toMillraceError } from './errors.ts'
 import { Fetcher } from './fetcher.ts'
+import { type GroupMembers, partitionLost } from './group-members.ts'
 import { commitOffsets, fetchOffsets } from './group-offsets.ts'
 import { Membership, type MembershipOptions } from './membership.ts'
 import { rangesOf } from './partition-offsets.ts'
@@ -20,6 +21,7 @@ interface SubscriptionSettings extends MembershipOptions {
 export class KafkaSubscription implements Subscription {
   readonly #cluster: Cluster
   readonly #options: SubscriptionSettings
+  readonly #members: GroupMembers
   readonly #membership: Membership
   readonly #fetcher: Fetcher
   readonly #wakeup: Wakeup
@@ -29,12 +31,14 @@ export class KafkaSubscription implements Subscription {
   /** Partitions told of as asked back. */
   readonly #revoking = new Set<number>()
 
-  constructor(cluster: Cluster, options: SubscriptionSettings) {
+  constructor(cluster: Cluster, members: GroupMembers, options: SubscriptionSettings) {
     this.#cluster = cluster
+    this.#members = members
     this.#options = options
     this.#wakeup = new Wakeup(cluster.clock)
     const wake = () => this.#wakeup.wake()
     this.#membership = new Membership(cluster, options, wake)
+    members.add(this.#membership)
     this.#fetcher = new Fetcher(cluster, options.topic, options.maxBufferedBytes, wake)
   }
 
@@ -95,6 +99,7 @@ export class KafkaSubscription implements Subscription {
   async close(): Promise<void> {
     if (this.closed) return
     this.#closing.abort(closedError('The subscription'))
+    this.#members.delete(this.#membership)
     await Promise.all([this.#fetcher.close(), this.#membership.close()])
   }
 
@@ -166,9 +171,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   #lostError(partition: number): MillraceError {
-    const { group, topic } = this.#options
-    const place = `${topic}[${partition}]`
-    return new MillraceError('PARTITION_LOST', `${place} is no longer this member's in group ${group}.`, { place })
+    return partitionLost(this.#options.group, this.#options.topic, partition)
   }
 
   async #outOfRangeError(partition: number, offset: number): Promise<MillraceError> {

@@ -4,6 +4,7 @@ import type { Share } from './batching.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { meaningOf } from './errors.ts'
+import { type GroupIdentity, toRequestTopics } from './group-offsets.ts'
 import { type PartitionBatch, produce } from './produce.ts'
 import { encodeBatch } from './record-batch.ts'
 
@@ -104,18 +105,14 @@ export class TransactionRequests {
     return baseOffsets
   }
 
-  async commitOffsets(identity: ProducerIdentity, group: string, commits: readonly Commit[]): Promise<void> {
+  /** @param member a broker refuses the commits of one that another generation of the group has replaced (KIP-447) */
+  async commitOffsets(
+    { producerId, producerEpoch }: ProducerIdentity,
+    group: string,
+    member: GroupIdentity,
+    commits: readonly Commit[],
+  ): Promise<void> {
     const { client } = this.#cluster
-    const topics = [...Map.groupBy(commits, commit => commit.topic)].map(([name, commits]) => ({
-      name,
-      partitions: commits.map(({ partition, next, metadata }) => ({
-        partitionIndex: partition,
-        committedOffset: BigInt(next),
-        committedLeaderEpoch: -1,
-        committedMetadata: metadata,
-      })),
-    }))
-    const { producerId, producerEpoch } = identity
     await this.#connections.send(
       await this.#cluster.coordinator('group', group),
       client.txnOffsetCommitV3.api,
@@ -123,10 +120,10 @@ export class TransactionRequests {
       group,
       producerId,
       producerEpoch,
-      -1,
-      '',
+      member.generation,
+      member.memberId,
       null,
-      topics,
+      toRequestTopics(commits),
     )
   }
 

@@ -68,6 +68,48 @@ export const sharing = (rule: Rule): readonly ConformanceCase[] => [
     })
   }),
 
+  rule(
+    'an append with the commit of a partition’s owner is refused whole once that has gone to another',
+    async test => {
+      const topic = await test.topic({ partitions: 2 })
+      const letters = await test.topic()
+      const group = test.name('group')
+      const commit = (partition: number, epoch: number, next: number) => ({
+        ...{ group, topic, partition, next, metadata: '', epoch },
+      })
+      const first = await test.subscribe(test.log, { topic, group, drainTimeoutMs: 500 })
+      const epochs = new Map((await test.assignedAll(first, 2)).map(each => [each.partition, each.epoch]))
+      const producer = await test.log.producer(test.name('producer'))
+      await producer.append([to(letters, 0, 'before')], [commit(0, epochs.get(0)!, 1), commit(1, epochs.get(1)!, 1)])
+
+      const other = await test.another()
+      const second = await test.subscribe(other, { topic, group })
+      const taken = test.assigned(second)
+      await test.until(first, 'revoking')
+      await test.until(first, 'lost')
+      const { partition: gone, epoch } = await taken
+      const kept = 1 - gone
+      const late = [commit(kept, epochs.get(kept)!, 9), commit(gone, epochs.get(gone)!, 9)]
+      await fails('PARTITION_LOST', producer.append([to(letters, 0, 'late')], late))
+      await fails('PARTITION_LOST', producer.append([], [commit(kept, epoch, 9)]))
+
+      const heir = await other.producer(test.name('producer'))
+      await heir.append([to(letters, 0, 'heir')], [commit(gone, epoch, 2)])
+      await producer.append([to(letters, 0, 'kept')], [commit(kept, epochs.get(kept)!, 3)])
+      assert.deepEqual(await test.readValues(letters, 0, 3), ['before', 'heir', 'kept'])
+      await test.eventually(async () => {
+        const committed = await test.log.admin.committed(group, topic)
+        assert.deepEqual(
+          committed.map(({ partition, next }) => [partition, next]),
+          [
+            [gone, 2],
+            [kept, 3],
+          ].toSorted(([a], [b]) => a! - b!),
+        )
+      })
+    },
+  ),
+
   rule('a member that closes leaves its partitions to the others at once', async test => {
     const topic = await test.topic({ partitions: 2 })
     const group = test.name('group')

@@ -4,6 +4,7 @@ import { partitionOf } from '../../../ports/partitioner.ts'
 import { MillraceError } from '../../../sdk/errors.ts'
 import { type EncodedBatch, encodeBatches, headerBytes, maxHeaderBytes } from './batch-format.ts'
 import type { EventLoopTurns } from './event-loop-turns.ts'
+import { requireEpoch } from './group.ts'
 import { closedError, type LogFile } from './log-file.ts'
 import { storeOffset } from './offsets.ts'
 import { deleteOldest } from './retention.ts'
@@ -98,6 +99,9 @@ export class EmbeddedProducer implements Producer {
     for (const { topic } of shares) {
       const now = requireTopic(this.#file, topic.name)
       if (now.partitions !== topic.partitions || now.maxRecordBytes !== topic.maxRecordBytes) return null
+    }
+    for (const { group, topic, partition, epoch } of commits) {
+      if (epoch !== undefined) requireEpoch(this.#file, group, requireTopic(this.#file, topic), partition, epoch)
     }
     const timestamp = Math.trunc(this.#clock.now())
     const appended = shares.map(share => this.#storeShare(share, timestamp))
