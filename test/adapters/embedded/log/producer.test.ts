@@ -79,11 +79,11 @@ describe('an append', () => {
     expect(appended).toMatchObject([{ partition: 4 }])
   })
 
-  it('is refused when the headers of a record are larger than 64 KiB', async () => {
+  it('is refused when a record with its headers is more than 64 KiB larger than the topic’s limit', async () => {
     const log = openLog(temporaryLogPath())
-    await createTopic(log)
+    await createTopic(log, { maxRecordBytes: 1_000 })
     const producer = await log.producer('producer')
-    const headers = { reason: Buffer.alloc(64 * 1024) }
+    const headers = { reason: Buffer.alloc(1_000 + 64 * 1024) }
     await expect(producer.append([{ ...record('a'), headers }])).rejects.toMatchObject({
       code: 'RECORD_TOO_LARGE',
       place: '0',
