@@ -1,12 +1,19 @@
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { MillraceError } from '../sdk/errors.ts'
-import type { Engine, EngineKind } from '../stack/engine.ts'
+import type { Engine } from '../stack/engine.ts'
+import { engines } from '../stack/engines.ts'
 import type { Step } from '../stack/options.ts'
 import { type EngineRecord, readStack } from '../stack/record.ts'
 import { stackDown, stackReset, stackUp } from '../stack/stack.ts'
 import type { CliContext } from './context.ts'
-import { engineNamesOf, openStackSession, type StackSession, type StackUpOptions } from './stack-session.ts'
+import {
+  engineKindsOf,
+  engineNamesOf,
+  openStackSession,
+  type StackSession,
+  type StackUpOptions,
+} from './stack-session.ts'
 import { formatTable } from './table.ts'
 import { formatElapsed } from './text.ts'
 
@@ -24,9 +31,7 @@ export async function stackUpCommand(
     })
   }
   const session = await openStackSession(command, context)
-  const kinds = engineNamesOf(names).map(
-    (name): EngineKind => (name === 'kafka' && options.kafka === '3.9-zookeeper' ? 'kafka-zookeeper' : name),
-  )
+  const kinds = engineKindsOf(names, options)
   const how = docker ? 'docker' : native ? 'native' : null
   try {
     const records = await stackUp(kinds, how, {
@@ -61,12 +66,11 @@ export async function stackResetCommand(
   yes: boolean,
 ): Promise<void> {
   const session = await openStackSession(command, context)
-  const engines = engineNamesOf(names)
-  if (!yes)
-    await confirm(`Stop ${engines.join(', ')} and delete all their data in ${session.stack.directory}?`, context)
-  await stackReset(engines, { ...session.stack, ...progress(context) })
-  if (session.options.json) await context.stdout.json({ deleted: engines })
-  else await context.stderr.line(`Deleted the data of ${engines.join(', ')}.`)
+  const chosen = engineNamesOf(names)
+  if (!yes) await confirm(`Stop ${chosen.join(', ')} and delete all their data in ${session.stack.directory}?`, context)
+  await stackReset(chosen, { ...session.stack, ...progress(context) })
+  if (session.options.json) await context.stdout.json({ deleted: chosen })
+  else await context.stderr.line(`Deleted the data of ${chosen.join(', ')}.`)
 }
 
 async function confirm(question: string, { stderr, signal }: CliContext): Promise<void> {
@@ -104,7 +108,7 @@ async function printAddresses(
   { project }: StackSession,
   { stdout, stderr }: CliContext,
 ): Promise<void> {
-  const rows = records.map(({ kind, address, title }) => [kind === 'kafka-zookeeper' ? 'kafka' : kind, address, title])
+  const rows = records.map(({ kind, address, title }) => [engines[kind].name, address, title])
   const columns = [{ title: 'engine' }, { title: 'address', whole: true }, { title: 'version' }]
   for (const line of formatTable(columns, rows, stdout.columns, text => stdout.style('dim', text)))
     await stdout.line(line)

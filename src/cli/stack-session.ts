@@ -2,15 +2,17 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { Project } from '../project.ts'
 import { MillraceError } from '../sdk/errors.ts'
-import { type EngineName, engineNames } from '../stack/engine.ts'
+import { type EngineKind, type EngineName, engineNames, usualEngines } from '../stack/engine.ts'
 import type { StackOptions } from '../stack/options.ts'
 import type { CliContext } from './context.ts'
 import { type CommonOptions, commonOptions } from './options.ts'
 
 export type KafkaRelease = '4.4' | '3.9-zookeeper'
+export type SparkKind = 'local' | 'standalone'
 
 export interface StackUpOptions {
   readonly kafka: KafkaRelease
+  readonly spark: SparkKind
   readonly freePorts?: boolean
   readonly heap?: { readonly [service: string]: string }
   readonly docker?: boolean
@@ -36,6 +38,14 @@ export async function openStackSession(command: Command, context: CliContext): P
   const project = options.state === undefined ? await loadProject(options.project) : null
   const state = options.state ?? join(project!.directory, '.millrace')
   return { options, project, stack: { directory: join(state, 'stack'), env: context.env, signal: context.signal } }
+}
+
+/** @param names none for the usual ones */
+export function engineKindsOf(names: readonly string[], { kafka, spark }: StackUpOptions): readonly EngineKind[] {
+  return engineNamesOf(names.length === 0 ? usualEngines : names).map(name => {
+    if (name === 'kafka' && kafka === '3.9-zookeeper') return 'kafka-zookeeper'
+    return name === 'spark' && spark === 'standalone' ? 'spark-standalone' : name
+  })
 }
 
 /** @param names none for all */

@@ -1,22 +1,25 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CliContext } from './context.ts'
 import { addExamples, wholeNumber } from './options.ts'
-import type { KafkaRelease, StackLogsOptions, StackUpOptions } from './stack-session.ts'
+import type { KafkaRelease, SparkKind, StackLogsOptions, StackUpOptions } from './stack-session.ts'
 
 const kafkaReleases: readonly KafkaRelease[] = ['4.4', '3.9-zookeeper']
-const engineHelp = 'kafka, schema-registry, cassandra (default: all)'
+const sparkKinds: readonly SparkKind[] = ['local', 'standalone']
+const engineHelp = 'kafka, schema-registry, cassandra, spark (default: all)'
+const upHelp = 'kafka, schema-registry, cassandra, spark (default: all but spark)'
 
 export function addStackCommand(program: Command, context: CliContext): void {
   const stack = program
     .command('stack')
-    .description('Start and stop real engines on this machine: Kafka, a schema registry, Cassandra')
+    .description('Start and stop real engines on this machine: Kafka, a schema registry, Cassandra, Spark')
   stack.helpCommand(false)
   const up = stack
     .command('up')
     .description('Start engines and wait until they are healthy; those that run are left alone')
-    .argument('[engine...]', engineHelp)
+    .argument('[engine...]', upHelp)
     .option('--kafka <release>', kafkaReleases.join(' or '), kafkaRelease, kafkaReleases[0])
-    .option('--free-ports', 'take ports that are free instead of 9092, 8081 and 9042')
+    .option('--spark <kind>', 'local (one process) or standalone (master, worker, executors)', sparkKind, sparkKinds[0])
+    .option('--free-ports', 'take ports that are free instead of 9092, 8081, 9042 and 15002')
     .option('--heap <engine=size...>', 'most memory of a Java heap, such as kafka=1g', addHeap)
     .option('--docker', 'in containers (default where a Docker engine answers)')
     .option('--native', 'as processes of this machine (default elsewhere)')
@@ -68,6 +71,7 @@ export function addStackCommand(program: Command, context: CliContext): void {
   addExamples(up, [
     ['millrace stack up kafka cassandra --free-ports', 'beside others that have the usual ports'],
     ['millrace stack up --heap kafka=1g cassandra=2g', 'with more memory'],
+    ['millrace stack up spark', 'beside them'],
     ['millrace stack up --native', 'without Docker; needs Java and Maven, see docs/stack.md'],
   ])
   addExamples(down, [['millrace stack down kafka', '']])
@@ -85,7 +89,13 @@ function kafkaRelease(text: string): KafkaRelease {
   return release
 }
 
-const heapServices = ['kafka', 'zookeeper', 'schema-registry', 'cassandra']
+function sparkKind(text: string): SparkKind {
+  const kind = sparkKinds.find(each => each === text)
+  if (kind === undefined) throw new InvalidArgumentError(`There are: ${sparkKinds.join(', ')}.`)
+  return kind
+}
+
+const heapServices = ['kafka', 'zookeeper', 'schema-registry', 'cassandra', 'spark', 'spark-master', 'spark-worker']
 
 function addHeap(text: string, others: { readonly [service: string]: string } = {}): { [service: string]: string } {
   const [, service = '', size = ''] = /^([a-z-]+)=([1-9]\d{0,5}[mg])$/.exec(text) ?? []

@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MillraceError } from '../sdk/errors.ts'
 import type { Engine, Ports } from './engine.ts'
+import { engines } from './engines.ts'
 import type { StackOptions, UpOptions } from './options.ts'
 import { chooseFreePorts, requireFree } from './port.ts'
 import { type EngineRecord, readStack, recordEngine, refuseOther } from './record.ts'
+import { secretFile, secretOf } from './secret.ts'
 
 /** How long images may take to be downloaded and containers to be healthy, in milliseconds. */
 const upLimitMs = 20 * 60_000
@@ -51,7 +53,9 @@ export async function startDocker(engines: readonly Engine[], options: UpOptions
       wanted: 'up',
       address: engine.name === 'schema-registry' ? `http://127.0.0.1:${ports.client}` : engine.address(ports),
       connection:
-        engine.name === 'schema-registry' ? { url: `http://127.0.0.1:${ports.client}` } : engine.connection(ports),
+        engine.name === 'schema-registry'
+          ? { url: `http://127.0.0.1:${ports.client}` }
+          : engine.connection(ports, secretFile(directory, engine)),
       ports,
       services: [],
     })
@@ -60,7 +64,7 @@ export async function startDocker(engines: readonly Engine[], options: UpOptions
     recordEngine(directory, engine.name, records[index]!)
     options.onStep?.(engine, 'starting')
   }
-  writeEnvironment(directory, options.heap ?? {})
+  writeEnvironment(directory, options)
   const args = ['up', '--detach', '--wait', '--wait-timeout', '600', ...engines.map(({ name }) => name)]
   await compose(args, options, upLimitMs)
   for (const engine of engines) options.onStep?.(engine, 'healthy')
@@ -109,6 +113,7 @@ export function dockerLogs(engines: readonly Engine[], directory: string, args: 
 
 function titleOf({ kind, title }: Engine): string {
   if (kind === 'schema-registry') return 'Confluent Schema Registry 8.0.0'
+  if (kind === 'spark-standalone') return engines.spark.title
   return kind === 'kafka-zookeeper' ? 'Confluent Kafka 7.9.0 (3.9) with ZooKeeper 3.8.4' : title
 }
 
@@ -116,7 +121,8 @@ function containersOf({ kind, name }: Engine): readonly string[] {
   return kind === 'kafka-zookeeper' ? [name, 'zookeeper'] : [name]
 }
 
-function volumesOf({ kind }: Engine): readonly string[] {
+function volumesOf({ kind, name }: Engine): readonly string[] {
+  if (name === 'spark') return []
   if (kind === 'kafka-zookeeper') return ['kafka-zookeeper', 'zookeeper', 'zookeeper-log']
   return kind === 'schema-registry' ? [] : [kind]
 }
@@ -134,13 +140,16 @@ export function projectName(directory: string): string {
 }
 
 /** What compose.yaml is filled in with, of every engine that was ever started here: Compose reads all of it each time. */
-function writeEnvironment(directory: string, heap: { readonly [service: string]: string }): void {
+function writeEnvironment(directory: string, { env, heap = {} }: UpOptions): void {
   const variable = (name: string) => name.toUpperCase().replaceAll('-', '_')
+  const records = Object.entries(readStack(directory).engines)
+  const secrets = records.flatMap(([, { kind }]) => Object.entries(secretOf(engines[kind], directory, env)))
   const lines = [
     `MILLRACE_PROJECT=${projectName(directory)}`,
-    ...Object.entries(readStack(directory).engines).map(
-      ([name, { ports }]) => `${variable(name)}_PORT=${ports.client}`,
-    ),
+    // What is in no profile is in every one.
+    `COMPOSE_PROFILES=${records.map(([name]) => name).join(',')}`,
+    ...records.map(([name, { ports }]) => `${variable(name)}_PORT=${ports.client}`),
+    ...secrets.map(([name, secret]) => `${name}=${secret}`),
     ...Object.entries(heap).map(([service, size]) => `${variable(service)}_HEAP=${size}`),
   ]
   writeFileSync(join(directory, '.env'), `${lines.join('\n')}\n`, { mode: 0o600 })

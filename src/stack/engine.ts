@@ -1,9 +1,15 @@
 /** What a user calls an engine. */
-export const engineNames = ['kafka', 'schema-registry', 'cassandra'] as const
+export const engineNames = ['kafka', 'schema-registry', 'cassandra', 'spark'] as const
 export type EngineName = (typeof engineNames)[number]
 
-/** An engine in one of its kinds: `kafka` is 4.x with KRaft, `kafka-zookeeper` 3.9 with ZooKeeper. */
-export type EngineKind = EngineName | 'kafka-zookeeper'
+/** What `stack up` starts unless told. */
+export const usualEngines = ['kafka', 'schema-registry', 'cassandra'] as const satisfies readonly EngineName[]
+
+/**
+ * An engine in one of its kinds: `kafka` is 4.x with KRaft, `kafka-zookeeper` 3.9 with ZooKeeper; `spark` is one process,
+ * `spark-standalone` a master, a worker and its executors.
+ */
+export type EngineKind = EngineName | 'kafka-zookeeper' | 'spark-standalone'
 
 export type Ports = { readonly client: number; readonly [name: string]: number }
 
@@ -12,6 +18,8 @@ export type Connection =
   | { readonly bootstrapServers: readonly string[] }
   | { readonly url: string }
   | { readonly contactPoints: readonly string[]; readonly port: number; readonly localDataCenter: string }
+  /** `remote` as Spark writes it, such as `sc://127.0.0.1:15002`; the token that it asks for is in the file. */
+  | { readonly remote: string; readonly tokenFile: string }
 
 /** An engine as it is started natively: one or more services, started in order and stopped in reverse. */
 export interface Engine {
@@ -28,9 +36,12 @@ export interface Engine {
   readonly java: JavaVersions
   /** The file that `EngineOptions.settings` change; null: there is none. */
   readonly settingsFile: string | null
+  /** The environment variable by which its services learn the secret that clients must know; null: there is none. */
+  readonly secretVariable: string | null
   readonly services: readonly Service[]
   address(ports: Ports): string
-  connection(ports: Ports): Connection
+  /** @param secretFile where the secret is, if it has one */
+  connection(ports: Ports, secretFile: string): Connection
 }
 
 /** Java versions that an engine runs on. */
@@ -55,10 +66,20 @@ export interface Service {
   prepare(place: Place): readonly string[] | null
   /** Arguments of Java, without `-Xmx`. */
   start(place: Place): readonly string[]
+  /** What it needs in its environment, besides the secret. Default: nothing. */
+  environment?(place: Place): { readonly [name: string]: string }
   /** Resolves if nothing that an earlier process left keeps it from starting. Default: nothing does. */
   mayStart?(ports: Ports, signal: AbortSignal): Promise<void>
   /** Resolves if it answers as it should in its own protocol. */
-  probe(ports: Ports, signal: AbortSignal): Promise<void>
+  probe(target: ProbeTarget, signal: AbortSignal): Promise<void>
+}
+
+/** What a probe can know of the process that shall answer. */
+export interface ProbeTarget {
+  readonly ports: Ports
+  readonly connection: Connection
+  /** The process's own, see `Place`. */
+  readonly mark: string
 }
 
 /** Where a service runs; all paths are absolute. */
@@ -69,4 +90,6 @@ export interface Place {
   readonly data: string
   readonly logs: string
   readonly ports: Ports
+  /** A random UUID, other in each process: by it an answer can be told from one of an earlier process. */
+  readonly mark: string
 }

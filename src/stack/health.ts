@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { asMillraceError, MillraceError } from '../sdk/errors.ts'
-import type { Engine, Ports, Service } from './engine.ts'
+import type { Connection, Engine, Ports, Service } from './engine.ts'
 import { readLastLines } from './logs.ts'
 import { findMarked } from './process.ts'
 
@@ -19,6 +19,7 @@ export interface HealthOptions {
   readonly service: Service
   readonly token: string
   readonly ports: Ports
+  readonly connection: Connection
   readonly logs: string
   readonly signal: AbortSignal
 }
@@ -28,11 +29,11 @@ export interface HealthOptions {
  * @throws MillraceError `ENGINE_FAILED` as soon as its process has ended, with what it said; `ENGINE_TIMEOUT`.
  */
 export async function awaitHealthy(options: HealthOptions): Promise<void> {
-  const { engine, service, token, ports, logs, signal } = options
+  const { engine, service, token, ports, connection, logs, signal } = options
   const end = performance.now() + healthyLimitMs
   for (;;) {
     signal.throwIfAborted()
-    const problem = await problemOf(within => service.probe(ports, within), signal)
+    const problem = await problemOf(within => service.probe({ ports, connection, mark: token }, within), signal)
     if (problem === null) return
     if (findMarked([token]).size === 0) throw failedToStart(engine, service, logs)
     if (performance.now() >= end) {

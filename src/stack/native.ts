@@ -21,6 +21,7 @@ import type { StackOptions, UpOptions } from './options.ts'
 import { chooseFreePorts, requireFree } from './port.ts'
 import { endMarked, findMarked, markOf, startDetached } from './process.ts'
 import { type EngineRecord, readStack, recordEngine, refuseOther, type ServiceRecord } from './record.ts'
+import { secretFile, secretOf } from './secret.ts'
 import { applySettings, fillTemplate } from './template.ts'
 
 /** How long creating an engine's data may take, in milliseconds. */
@@ -59,13 +60,13 @@ export async function startNative(engine: Engine, options: UpOptions): Promise<E
     title: engine.title,
     wanted: 'up',
     address: engine.address(ports),
-    connection: engine.connection(ports),
+    connection: engine.connection(ports, secretFile(directory, engine)),
     ports,
     services: before?.wanted === 'up' ? before.services.filter(({ token }) => alive.has(token)) : [],
   }
   for (const service of engine.services) {
     if (!record.services.some(({ name }) => name === service.name)) {
-      const place = { ...placeOf(directory, engine, service, ports), files }
+      const place = { ...placeOf(directory, engine, service, ports), files, mark: randomUUID() }
       record = await startService({ engine, service, place, java, record }, options)
     }
     await awaitService(engine, service, record, options)
@@ -87,7 +88,7 @@ export async function stopNative(engine: Engine, options: StackOptions): Promise
   options.onStep?.(engine, 'stopped')
 }
 
-function placeOf(directory: string, engine: Engine, service: Service, ports: Ports): Omit<Place, 'files'> {
+function placeOf(directory: string, engine: Engine, service: Service, ports: Ports): Omit<Place, 'files' | 'mark'> {
   const own = serviceDirectory(directory, engine, service.name)
   return { conf: join(own, 'conf'), data: join(own, 'data'), logs: join(own, 'logs'), ports }
 }
@@ -126,7 +127,7 @@ async function startService(start: Start, options: UpOptions): Promise<EngineRec
 
   options.onStep?.(engine, 'starting')
   const heap = options.heap?.[service.name] ?? service.heap
-  const token = randomUUID()
+  const token = place.mark
   const intent: ServiceRecord = { name: service.name, token, pid: null, startedAt: new Date().toISOString(), heap }
   const write = (own: ServiceRecord): EngineRecord => {
     const next = { ...record, services: [...record.services, own] }
@@ -141,7 +142,7 @@ async function startService(start: Start, options: UpOptions): Promise<EngineRec
     args,
     cwd: dirname(place.data),
     output,
-    env: environmentOf(env),
+    env: { ...environmentOf(env), ...service.environment?.(place), ...secretOf(engine, directory, env) },
   })
   return write({ ...intent, pid })
 }
@@ -197,7 +198,7 @@ function javaOf({ home }: Java): string {
   return join(home, 'bin/java')
 }
 
-function outputFile({ logs }: Omit<Place, 'files'>, { name }: Service): string {
+function outputFile({ logs }: Pick<Place, 'logs'>, { name }: Service): string {
   return join(logs, `${name}.out`)
 }
 
@@ -208,7 +209,7 @@ function writeConfiguration(
   settings: NonNullable<UpOptions['settings']>,
 ): void {
   const named = Object.entries(ports).map(([name, port]) => [`port.${name}`, port] as const)
-  const values = { data, logs, ...Object.fromEntries(named) }
+  const values = { data, logs, service: service.name, ...Object.fromEntries(named) }
   for (const name of service.templates) {
     const text = fillTemplate(readFileSync(stackFile(engine.folder, name), 'utf8'), values)
     const changed = name === engine.settingsFile ? applySettings(text, settings, name.endsWith('.yaml')) : text
@@ -219,5 +220,6 @@ function writeConfiguration(
 async function awaitService(engine: Engine, service: Service, record: EngineRecord, options: UpOptions): Promise<void> {
   const { token } = record.services.find(({ name }) => name === service.name)!
   const logs = join(serviceDirectory(options.directory, engine, service.name), 'logs')
-  await awaitHealthy({ engine, service, token, ports: record.ports, logs, signal: options.signal })
+  const { ports, connection } = record
+  await awaitHealthy({ engine, service, token, ports, connection, logs, signal: options.signal })
 }

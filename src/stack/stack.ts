@@ -152,7 +152,7 @@ async function detailsOf(record: EngineRecord, options: StackOptions): Promise<r
       const known = record.services.find(({ name }) => name === service.name)
       const pid = known === undefined ? undefined : findMarked([known.token]).get(known.token)
       if (known === undefined || pid === undefined) return notRunning(service.name, known)
-      const problem = await problemOf(signal => service.probe(record.ports, signal), options.signal)
+      const problem = await problemOf(signal => service.probe({ ...record, mark: known.token }, signal), options.signal)
       const { startedAt } = known
       const health = problem === null ? ('healthy' as const) : ('unhealthy' as const)
       return { name: service.name, health, pid, startedAt, residentBytes: residentBytes(pid), problem }

@@ -5,8 +5,9 @@ import { ordersPipeline, ordersProject, Project } from './support.ts'
 
 describe('stack', () => {
   it.each([
-    [['stack', 'up', 'kafak'], 'There is no engine kafak.', 'Use any of: kafka, schema-registry, cassandra.'],
+    [['stack', 'up', 'kafak'], 'There is no engine kafak.', 'Use any of: kafka, schema-registry, cassandra, spark.'],
     [['stack', 'up', '--kafka', '2.8'], 'There are: 4.4, 3.9-zookeeper.', 'See'],
+    [['stack', 'up', 'spark', '--spark', 'yarn'], 'There are: local, standalone.', 'See'],
     [['stack', 'up', '--heap', 'kafka=lots'], 'Write it as kafka=1g or kafka=768m.', 'See'],
     [['stack', 'up', '--docker', '--native'], 'It is either --docker or --native.', 'Leave one of them out.'],
     [['stack', 'logs'], 'Nothing was started here yet', 'Start it with `millrace stack up`.'],

@@ -1,15 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Admin } from '@platformatic/kafka'
 import { Client } from 'cassandra-driver'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { EngineKind, EngineName } from '../../src/stack/engine.ts'
+import { type EngineKind, type EngineName, engineNames } from '../../src/stack/engine.ts'
 import { engines } from '../../src/stack/engines.ts'
 import { portHolder } from '../../src/stack/port.ts'
 import { findMarked, signalMarked } from '../../src/stack/process.ts'
 import { readStack } from '../../src/stack/record.ts'
+import { probeSpark } from '../../src/stack/spark-probe.ts'
 import { type EngineStatus, stackDown } from '../../src/stack/stack.ts'
 import { startEngine } from '../../src/stack/start-engine.ts'
 import { temporaryDirectory } from '../support.ts'
@@ -24,7 +26,7 @@ class Stack {
   constructor() {
     onTestFinished(async () => {
       const { signal } = new AbortController()
-      await stackDown(['kafka', 'schema-registry', 'cassandra'], { directory: this.directory, env: {}, signal })
+      await stackDown(engineNames, { directory: this.directory, env: {}, signal })
       expect(processesBelow(this.state)).toEqual([])
     })
   }
@@ -57,8 +59,7 @@ class Stack {
   }
 
   up(kind: EngineKind) {
-    const release = kind === 'kafka-zookeeper' ? ['--kafka', '3.9-zookeeper'] : []
-    return this.run('up', engines[kind].name, ...release, '--free-ports', '--native')
+    return this.run('up', ...kindOption(kind), '--free-ports', '--native')
   }
 
   async status(name: EngineName): Promise<EngineStatus | undefined> {
@@ -70,6 +71,13 @@ class Stack {
     const records = Object.values(readStack(this.directory).engines)
     return records.flatMap(({ services }) => services.map(({ token }) => token))
   }
+}
+
+/** How `up` is told to start it. */
+function kindOption(kind: EngineKind): readonly string[] {
+  const { name } = engines[kind]
+  if (kind === 'kafka-zookeeper') return [name, '--kafka', '3.9-zookeeper']
+  return kind === 'spark-standalone' ? [name, '--spark', 'standalone'] : [name]
 }
 
 /** Processes with the directory in their command line: the engines of a test, known or not. */
@@ -99,7 +107,9 @@ function listeningAddresses(pids: readonly number[]): readonly string[] {
 /** 127.0.0.1, also as an IPv6 address, in the byte order of /proc. */
 const loopback = ['0100007F', '0000000000000000FFFF00000100007F', '00000000000000000000000001000000']
 
-describe.each<EngineKind>(['kafka', 'kafka-zookeeper', 'schema-registry', 'cassandra'])('%s', kind => {
+const everyKind = Object.keys(engines) as EngineKind[]
+
+describe.each(everyKind)('%s', kind => {
   const { name } = engines[kind]
 
   it('comes up once, says how it is, survives a kill, stops and is deleted', async () => {
@@ -121,7 +131,7 @@ describe.each<EngineKind>(['kafka', 'kafka-zookeeper', 'schema-registry', 'cassa
     for (const token of stack.tokens()) signalMarked(token, 'SIGKILL')
     await expect.poll(() => findMarked(stack.tokens()).size).toBe(0)
     expect(await stack.status(name)).toMatchObject({ health: 'dead' })
-    await stack.run('up', name, ...(kind === 'kafka-zookeeper' ? ['--kafka', '3.9-zookeeper'] : []), '--native')
+    await stack.run('up', ...kindOption(kind), '--native')
     const revived = (await stack.status(name))!
     expect(revived).toMatchObject({ health: 'healthy', address: first.address })
     expect(revived.details.map(({ pid }) => pid)).not.toEqual(pids)
@@ -134,7 +144,8 @@ describe.each<EngineKind>(['kafka', 'kafka-zookeeper', 'schema-registry', 'cassa
     await stack.run('reset', name, '--yes')
     expect(await stack.status(name)).toBeUndefined()
     expect(readdirSync(stack.directory)).not.toContain(kind)
-  })
+    // A cluster of Spark is six starts of Java, which a busy machine takes half a minute for, each.
+  }, 300_000)
 })
 
 interface Writer {
@@ -226,6 +237,32 @@ describe('`stack up` that is killed', () => {
       expect(processesBelow(stack.state)).toEqual([])
     },
   )
+})
+
+describe('Spark', () => {
+  it('answers only who knows the token, which is kept from others and stays the same', async () => {
+    const { directory } = new Stack()
+    const heap = { spark: '512m' }
+    const spark = await startEngine('spark', { directory, heap })
+    const { tokenFile } = spark.connection as { readonly tokenFile: string }
+    expect(statSync(tokenFile).mode & 0o777).toBe(0o600)
+    const token = readFileSync(tokenFile, 'utf8')
+    const commands = Object.values(spark.pids).map(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+    expect(commands.filter(command => command.includes(token))).toEqual([])
+
+    const wrong = join(directory, 'wrong')
+    writeFileSync(wrong, 'guessed')
+    const probe = (file: string, mark: string) =>
+      probeSpark(spark.ports.client, { remote: spark.address, tokenFile: file }, mark, AbortSignal.timeout(60_000))
+    const [service] = readStack(directory).engines.spark!.services
+    await probe(tokenFile, service!.token)
+    await expect(probe(wrong, service!.token)).rejects.toThrow('gRPC status 16')
+    await expect(probe(tokenFile, randomUUID())).rejects.toThrow('another process answers there')
+
+    await spark.kill()
+    await spark.start()
+    expect(readFileSync(tokenFile, 'utf8')).toBe(token)
+  })
 })
 
 describe('two `stack up` at once', () => {

@@ -36,6 +36,7 @@ describe.each(Object.values(engines))('$kind', engine => {
       const text = fillTemplate(readFileSync(stackFile(engine.folder, name), 'utf8'), {
         data: '/data',
         logs: '/logs',
+        service: 'service',
         ...ports,
       })
       expect(text).not.toMatch(/\{\{|0\.0\.0\.0/)

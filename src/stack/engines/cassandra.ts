@@ -28,6 +28,7 @@ export const cassandra: Engine = {
   goal: 'copy-dependencies',
   java: { from: 11, to: 17, best: 17 },
   settingsFile: 'cassandra.yaml',
+  secretVariable: null,
   services: [
     {
       name: 'cassandra',
@@ -49,7 +50,7 @@ export const cassandra: Engine = {
         ...['-cp', [conf, join(files, '*')].join(delimiter)],
         'org.apache.cassandra.service.CassandraDaemon',
       ],
-      probe: (ports, signal) => probeCassandra(ports.client, signal),
+      probe: ({ ports }, signal) => probeCassandra(ports.client, signal),
     },
   ],
   address: ports => `127.0.0.1:${ports.client}`,

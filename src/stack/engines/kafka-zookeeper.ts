@@ -14,6 +14,7 @@ export const kafkaZooKeeper: Engine = {
   // It asks Java 24 for something that was taken away.
   java: { from: 17, to: 23, best: 17 },
   settingsFile: 'server.properties',
+  secretVariable: null,
   services: [
     {
       name: 'zookeeper',
@@ -26,7 +27,7 @@ export const kafkaZooKeeper: Engine = {
         'org.apache.zookeeper.server.quorum.QuorumPeerMain',
         join(place.conf, 'zookeeper.properties'),
       ],
-      probe: (ports, signal) => probeZooKeeper(ports.zookeeper!, signal),
+      probe: ({ ports }, signal) => probeZooKeeper(ports.zookeeper!, signal),
     },
     {
       name: 'kafka',
@@ -36,7 +37,7 @@ export const kafkaZooKeeper: Engine = {
       prepare: () => null,
       mayStart: (ports, signal) => requireNoBroker(ports.zookeeper!, signal),
       start: place => [...java(place, 'kafka'), 'kafka.Kafka', join(place.conf, 'server.properties')],
-      probe: (ports, signal) => probeKafka(ports.client, signal),
+      probe: ({ ports }, signal) => probeKafka(ports.client, signal),
     },
   ],
   address: ports => `127.0.0.1:${ports.client}`,

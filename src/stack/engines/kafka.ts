@@ -14,6 +14,7 @@ export const kafka: Engine = {
   goal: 'copy-dependencies',
   java: { from: 17, to: null, best: 21 },
   settingsFile: 'server.properties',
+  secretVariable: null,
   services: [
     {
       name: 'kafka',
@@ -25,7 +26,7 @@ export const kafka: Engine = {
         return [...java(place), 'kafka.tools.StorageTool', ...format, join(place.conf, 'server.properties')]
       },
       start: place => [...java(place), 'kafka.Kafka', join(place.conf, 'server.properties')],
-      probe: (ports, signal) => probeKafka(ports.client, signal),
+      probe: ({ ports }, signal) => probeKafka(ports.client, signal),
     },
   ],
   address: ports => `127.0.0.1:${ports.client}`,

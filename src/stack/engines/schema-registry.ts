@@ -12,6 +12,7 @@ export const schemaRegistry: Engine = {
   goal: 'unpack-dependencies',
   java: { from: 21, to: null, best: 21 },
   settingsFile: null,
+  secretVariable: null,
   services: [
     {
       name: 'schema-registry',
@@ -35,7 +36,7 @@ export const schemaRegistry: Engine = {
         '-jar',
         join(files, 'quarkus-run.jar'),
       ],
-      probe: (ports, signal) => probeRegistry(urlOf(ports.client), signal),
+      probe: ({ ports }, signal) => probeRegistry(urlOf(ports.client), signal),
     },
   ],
   address: ports => urlOf(ports.client),
