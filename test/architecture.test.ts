@@ -17,6 +17,7 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   'adapters/cassandra': ['adapters/cassandra', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/files': ['adapters/files', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/schema-registry': ['adapters/schema-registry', 'adapters/system', 'ports', 'plan', 'sdk'],
+  'adapters/spark': ['adapters/spark', 'adapters/system', 'ports', 'plan', 'sdk'],
   server: ['server', 'ports', 'plan', 'sdk'],
   'adapters/kafka': ['adapters/kafka', 'adapters/system', 'ports', 'plan', 'sdk'],
   testing: ['testing', 'engine', 'adapters/system', 'ports', 'plan', 'sdk'],

@@ -113,6 +113,15 @@ export const errorKinds = {
   SCHEDULER_FENCED: { meaning: 'Another scheduler has taken over.', retry: 'never' },
 
   // processor and engine
+  PROCESSOR_UNREACHABLE: { meaning: 'Spark did not answer, or not in time.', retry: 'later' },
+  PROCESSOR_SESSION_LOST: {
+    meaning: 'The session with Spark has ended: closed, expired, or gone with the server it was on.',
+    retry: 'now',
+  },
+  PROCESSOR_REFUSED: { meaning: 'Spark refuses the query, its data, or this client.', retry: 'never' },
+  PROCESSOR_FAILED: { meaning: 'Spark could not do what was asked, for a reason that may pass.', retry: 'later' },
+  QUERY_CANCELLED: { meaning: 'The query was cancelled while it ran.', retry: 'never' },
+  RESULT_TOO_LARGE: { meaning: 'The result of a query is larger than allowed.', retry: 'never' },
   STAGE_UNKNOWN: { meaning: 'The pipeline has no such stage.', retry: 'never' },
   STAGE_FAILED: { meaning: 'A stage stopped and will not go on by itself.', retry: 'never' },
   INVARIANT_BROKEN: { meaning: 'Millrace found itself in a state it rules out; please report it.', retry: 'never' },
