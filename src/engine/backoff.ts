@@ -24,12 +24,13 @@ export interface PersistOptions {
 
 /**
  * Repeats `work` for as long as its error says that trying again can help. A stage rather waits than fails: what it
- * needs is usually a system that comes back, and nothing is lost meanwhile.
+ * needs is usually a system that comes back, and nothing is lost meanwhile. Once the signal aborts, its reason is thrown at
+ * once, whatever becomes of the work.
  */
 export async function persist<T>(work: () => Promise<T>, options: PersistOptions): Promise<T> {
   for (let failures = 0; ; ) {
     try {
-      return await work()
+      return await unlessAborted(work(), options.signal)
     } catch (thrown) {
       options.signal.throwIfAborted()
       const error = asMillraceError(thrown)
@@ -40,4 +41,12 @@ export async function persist<T>(work: () => Promise<T>, options: PersistOptions
       await options.clock.sleep(Math.max(wait, error.retryAfterMs ?? 0), options.signal)
     }
   }
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }

@@ -87,4 +87,14 @@ describe('persist', () => {
     await expect(stopped.result).rejects.toThrow('stop')
     expect(stopped.clock.waits).toEqual([])
   })
+
+  it('does not wait for work that hangs when its signal aborts', async () => {
+    const stop = new AbortController()
+    const { promise: hanging } = Promise.withResolvers<void>()
+    const clock = virtualClock()
+    const options = { backoff, clock, random: { next: () => 0 }, signal: stop.signal, onFailure: () => {} }
+    const result = persist(() => hanging, options)
+    stop.abort(new Error('stop'))
+    await expect(result).rejects.toThrow('stop')
+  })
 })

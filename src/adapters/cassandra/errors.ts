@@ -156,7 +156,7 @@ export function asTableError(error: unknown, place: string): unknown {
 
 function describe(error: Error & { innerErrors?: unknown }): string {
   const inner = Object.entries((error.innerErrors ?? {}) as { [host: string]: unknown })
-  if (inner.length === 0) return error.message
+  if (inner.length === 0) return error.name === 'NoHostAvailableError' ? 'no node is up.' : error.message
   return `no node took the request (${inner.map(([host, why]) => `${host}: ${messageOf(why)}`).join('; ')})`
 }
 

@@ -6,6 +6,8 @@ import { Connections } from './connections.ts'
 import { isTransient, meaningOf, toMillraceError } from './errors.ts'
 import type { KafkaSettings } from './settings.ts'
 
+/** How long a close waits for brokers to answer, in milliseconds: what they are not told, they find out. */
+const goodbyeMs = 2_000
 /** For how long what brokers said of topics and leaders is taken for true, in milliseconds. */
 const metadataAgeMs = 10_000
 /** How long a topic may be unknown before it is believed not to exist: brokers learn of a new one at different times. */
@@ -163,6 +165,14 @@ export class Cluster {
   async pause(failures: number, firstMs = firstPauseMs): Promise<void> {
     const step = Math.min(longestPauseMs, firstMs * 2 ** Math.min(failures, 10))
     await this.clock.sleep(step / 2 + (this.#random.next() * step) / 2, this.#closing.signal)
+  }
+
+  /** Resolves when the work has ended in any way, and at the latest when a close has waited long enough. */
+  async briefly(work: Promise<unknown>): Promise<void> {
+    const ended = new AbortController()
+    const waited = this.clock.sleep(goodbyeMs, ended.signal).catch(() => {})
+    await Promise.race([work.catch(() => {}), waited])
+    ended.abort()
   }
 
   async close(): Promise<void> {

@@ -113,7 +113,7 @@ export class Fetcher {
     this.#positions = []
     this.#wakeup.wake()
     await this.#connections.close()
-    await this.#running
+    await this.#cluster.briefly(this.#running)
   }
 
   #takeFrom(position: Position, limits: TakeLimits): TakenRecords | null {

@@ -120,10 +120,10 @@ export class Membership {
         await connections.send(coordinator, client.leaveGroupV4.api, group, [{ memberId: this.#memberId }])
       }
       // A coordinator that does not hear it finds out by itself when the session times out.
-      await leave().catch(() => {})
+      await this.#cluster.briefly(leave())
     }
     await this.#connections.close()
-    await this.#running
+    await this.#cluster.briefly(this.#running)
   }
 
   async #run(): Promise<void> {

@@ -76,7 +76,7 @@ export class KafkaProducer implements Producer {
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#turn
+    await this.#cluster.briefly(this.#turn)
     await this.#connections.close()
   }
 

@@ -43,6 +43,10 @@ describe('errors of the driver', () => {
     )
   })
 
+  it('say so where the driver tried no node, since it knows of none that is up', () => {
+    expect((asTableError(noHost(), 'p') as MillraceError).message).toBe('Cassandra: no node is up.')
+  })
+
   it('are left alone if they are of somebody else', () => {
     const error = new TypeError('ours')
     expect(failureOf(error)).toBeNull()

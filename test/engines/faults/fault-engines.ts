@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import type { TargetConfig } from '../../../src/sdk/config.ts'
 import type { KafkaLimits } from '../../../src/sdk/targets/kafka.ts'
-import { type RunningEngine, startEngine } from '../../../src/stack/start-engine.ts'
+import { type RunningEngine, type StartEngineOptions, startEngine } from '../../../src/stack/start-engine.ts'
 
 export interface FaultEngines {
   readonly kafka: RunningEngine
@@ -12,8 +12,10 @@ export interface FaultEngines {
   readonly cassandra: RunningEngine
 }
 
+type KafkaOptions = () => Promise<Pick<StartEngineOptions, 'ports' | 'settings'>>
+
 /** Kafka, a registry and Cassandra of the test file's own; none of them loses what it acknowledged when it is killed. */
-export function enginesOfThisFile(): () => FaultEngines {
+export function enginesOfThisFile(kafkaOptions: KafkaOptions = async () => ({})): () => FaultEngines {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-faults-'))
   const started: RunningEngine[] = []
   let engines: FaultEngines | undefined
@@ -23,8 +25,9 @@ export function enginesOfThisFile(): () => FaultEngines {
       started.push(engine)
       return engine
     }
+    const { ports = 'free', settings = {} } = await kafkaOptions()
     const [kafka, registry, cassandra] = await Promise.all([
-      start('kafka', { directory: join(directory, 'kafka'), settings: kafkaSettings }),
+      start('kafka', { directory: join(directory, 'kafka'), ports, settings: { ...kafkaSettings, ...settings } }),
       start('schema-registry', { directory: join(directory, 'schema-registry') }),
       start('cassandra', { directory: join(directory, 'cassandra'), settings: cassandraSettings }),
     ])

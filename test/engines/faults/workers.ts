@@ -20,6 +20,18 @@ export interface Surroundings {
   readonly target: TargetConfig
   /** A state directory that the workers of a test share. */
   readonly statePath: string
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** A state that a worker said it is in, and why if it is paused. */
+export interface WorkerState {
+  readonly state: string
+  readonly error: {
+    readonly code: string
+    readonly message: string
+    readonly place: string | null
+    readonly fix: string | null
+  } | null
 }
 
 /** How a process of `millrace run` ended. */
@@ -42,6 +54,8 @@ export interface Worker {
   readonly exited: Promise<WorkerExit>
   /** Lines that it wrote on standard error. */
   readonly log: readonly string[]
+  /** Oldest first. */
+  readonly states: readonly WorkerState[]
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
   /** SIGTERM; resolves when it has drained and ended. */
@@ -55,18 +69,20 @@ export function startWorker(surroundings: Surroundings, ...args: readonly string
   const child = millrace(surroundings, 'run', 'users/spark_stream', ...args)
   onTestFinished(() => void child.kill('SIGKILL'))
   const log: string[] = []
-  const outputs: string[] = []
+  const states: WorkerState[] = []
+  let outcome: WorkerExit['outcome'] = null
   createInterface(child.stderr).on('line', line => log.push(line))
-  createInterface(child.stdout).on('line', line => outputs.push(line))
-  const exited = once(child, 'close').then(([code, signal]): WorkerExit => {
-    const last = outputs.map(line => JSON.parse(line) as NonNullable<WorkerExit['outcome']>).at(-1)
-    return { code, signal, outcome: last === undefined || last.kind === 'progress' ? null : last }
+  createInterface(child.stdout).on('line', line => {
+    const said = JSON.parse(line) as NonNullable<WorkerExit['outcome']> & WorkerState
+    if (said.kind === 'state') states.push(said)
+    else if (said.kind !== 'progress') outcome = said
   })
+  const exited = once(child, 'close').then(([code, signal]): WorkerExit => ({ code, signal, outcome }))
   return {
     pid: child.pid!,
     name: `${hostname()}.${child.pid}`,
     exited,
-    log,
+    ...{ log, states },
     kill: async () => {
       child.kill('SIGKILL')
       await exited
@@ -79,20 +95,32 @@ export function startWorker(surroundings: Surroundings, ...args: readonly string
   }
 }
 
-/** Runs a command of `millrace` on the target to its end. @throws if it fails */
-export async function runMillrace(surroundings: Surroundings, ...args: readonly string[]): Promise<void> {
-  const child = millrace(surroundings, ...args)
-  const said: string[] = []
-  createInterface(child.stderr).on('line', line => said.push(line))
-  createInterface(child.stdout).on('line', line => said.push(line))
-  const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`millrace ${args.join(' ')} ended with ${code}:\n${said.join('\n')}`)
+/** Runs a command of `millrace` on the target to its end, and returns its output. @throws if it fails */
+export async function runMillrace(surroundings: Surroundings, ...args: readonly string[]): Promise<readonly string[]> {
+  const { code, lines, log } = await tryMillrace(surroundings, ...args)
+  if (code === 0) return lines
+  throw new Error(`millrace ${args.join(' ')} ended with ${code}:\n${[...log, ...lines].join('\n')}`)
 }
 
-function millrace({ target, statePath }: Surroundings, ...args: readonly string[]) {
+/** The same, however it ends. */
+export async function tryMillrace(
+  surroundings: Surroundings,
+  ...args: readonly string[]
+): Promise<{ readonly code: number | null; readonly lines: readonly string[]; readonly log: readonly string[] }> {
+  const child = millrace(surroundings, ...args)
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const lines: string[] = []
+  const log: string[] = []
+  createInterface(child.stderr).on('line', line => log.push(line))
+  createInterface(child.stdout).on('line', line => lines.push(line))
+  const [code] = await once(child, 'close')
+  return { code, lines, log }
+}
+
+function millrace({ target, statePath, env }: Surroundings, ...args: readonly string[]) {
   const options = ['--project', project, '--target', 'test', '--json']
   return spawn(process.execPath, [join(root, 'bin/millrace.js'), ...args, ...options], {
-    env: { ...process.env, TEST_TARGET: JSON.stringify(target), MILLRACE_STATE: statePath },
+    env: { ...process.env, ...env, TEST_TARGET: JSON.stringify(target), MILLRACE_STATE: statePath },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }
