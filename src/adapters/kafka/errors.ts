@@ -111,6 +111,8 @@ export function meaningOf(thrown: unknown): (Meaning & { readonly name: string; 
   if (innermost === undefined) return null
   const isOf = (code: string) => all.some(each => each.code === code)
   if (isOf('PLT_KFK_AUTHENTICATION')) return { ...refused, name: 'AUTHENTICATION', message: innermost.message }
+  const certificate = all.find(each => /CERT|SELF_SIGNED|VERIFY/.test(each.code ?? ''))
+  if (certificate !== undefined) return { ...refused, name: 'CERTIFICATE', message: certificate.message }
   if (isOf('PLT_KFK_NETWORK') || isOf('PLT_KFK_TIMEOUT') || isOf('PLT_KFK_UNEXPECTED_CORRELATION_ID')) {
     return { ...unreachable, name: 'NETWORK', message: innermost.message }
   }
@@ -153,7 +155,7 @@ export function toMillraceError(thrown: unknown, doing: string, place: string): 
 
 const fixes: { readonly [code in ErrorCode]?: string } = {
   LOG_UNREACHABLE: 'Check that the brokers of the target run and can be reached from here.',
-  LOG_REFUSED: 'Check user, password, TLS and the rights of this user on the brokers.',
+  LOG_REFUSED: 'Check user, password or token, certificates and the rights of this user on the brokers.',
   TOPIC_UNKNOWN: 'Run `millrace apply` first.',
   PRODUCER_FENCED: 'Stop this one; the newer one goes on with its work.',
   RECORD_TOO_LARGE: 'Make the record smaller, or raise maxRecordBytes of the topic.',

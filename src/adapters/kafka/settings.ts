@@ -50,12 +50,18 @@ function readBroker(address: string, reader: SettingsReader): Broker {
   return { host: match[1]!.replace(/^\[|\]$/g, ''), port }
 }
 
+/** A broker that refuses a token answers with a reason, which the client by itself takes for a welcome. */
+const refuseChallenge: NonNullable<NonNullable<ConnectionOptions['sasl']>['authBytesValidator']> = (bytes, done) => {
+  if (bytes.length === 0) done(null, bytes)
+  else done(new Error(`The broker does not take the token: ${bytes}`), bytes)
+}
+
 function readSasl({ sasl }: KafkaConfig, reader: SettingsReader): ConnectionOptions['sasl'] {
   if (sasl === undefined) return undefined
   const { mechanism } = sasl
   switch (mechanism) {
     case 'OAUTHBEARER':
-      return { mechanism, token: reader.secret(sasl.token, 'sasl.token') }
+      return { mechanism, token: reader.secret(sasl.token, 'sasl.token'), authBytesValidator: refuseChallenge }
     case 'PLAIN':
     case 'SCRAM-SHA-256':
     case 'SCRAM-SHA-512': {

@@ -35,7 +35,7 @@ describe('the settings of a target on Kafka', () => {
     expect(String(connection.tls?.ca)).toContain('take secrets')
     expect(connection.tlsServerName).toBe('broker')
     const token = readSettings({ ...config, sasl: { mechanism: 'OAUTHBEARER', token: { env: 'TOKEN' } } }, surroundings)
-    expect(token.connection.sasl).toEqual({ mechanism: 'OAUTHBEARER', token: 'ticket' })
+    expect(token.connection.sasl).toMatchObject({ mechanism: 'OAUTHBEARER', token: 'ticket' })
   })
 
   it.each<[string, Partial<KafkaConfig>, string]>([

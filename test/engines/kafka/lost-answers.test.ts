@@ -86,7 +86,7 @@ describe('an append whose end is not answered', () => {
     texts.map(text => ({ topic, key: null, value: Buffer.from(text), partition: 0 }))
 
   it('has an unknown outcome, and appended again is not repeated', async () => {
-    const log = await openTestLog(address, { limits: { retry: '300ms' } })
+    const log = await openTestLog(address, { limits: { retry: '3s' } })
     const topic = await createTopic(log)
     const producer = await log.producer(topic)
     proxy.cuts = 0
