@@ -6,7 +6,7 @@ import { type Cluster, closedError } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { isTransient, meaningOf } from './errors.ts'
 import type { GroupMembers } from './group-members.ts'
-import { outsideOfGroup } from './group-offsets.ts'
+import { type GroupIdentity, outsideOfGroup } from './group-offsets.ts'
 import type { Membership } from './membership.ts'
 import { TopicLimitsCache } from './topics.ts'
 import { allSettled, type ProducerIdentity, TransactionRequests } from './transaction.ts'
@@ -19,10 +19,11 @@ interface Unsettled {
   readonly appended: readonly Appended[]
 }
 
-/** A commit and the member that makes it, if one does. */
+/** A commit, the member that makes it, if one does, and as whom: the member may be another by the time of the request. */
 interface Committer {
   readonly commit: Commit
   readonly owner: Membership | null
+  readonly identity: GroupIdentity
 }
 
 /**
@@ -106,7 +107,10 @@ export class KafkaProducer implements Producer {
     const shares = toShares(records, await this.#shapes(records), this.#keyless)
     const identity = this.#identity!
     const groups = Map.groupBy(commits, commit => commit.group)
-    const committers = commits.map(commit => ({ commit, owner: this.#members.ownerFor(commit) }))
+    const committers = commits.map(commit => {
+      const owner = this.#members.ownerFor(commit)
+      return { commit, owner, identity: owner?.identity ?? outsideOfGroup }
+    })
     try {
       await this.#announce(identity, shares, [...groups.keys()])
       const writing = this.#requests.write(identity, shares)
@@ -134,9 +138,9 @@ export class KafkaProducer implements Producer {
   #commit(identity: ProducerIdentity, committers: readonly Committer[]): Promise<void>[] {
     const requests = Map.groupBy(committers, ({ commit, owner }) => owner ?? commit.group)
     return [...requests.values()].map(ofOne => {
-      const { commit, owner } = ofOne[0]!
+      const { commit, identity: member } = ofOne[0]!
       const commits = ofOne.map(each => each.commit)
-      return this.#requests.commitOffsets(identity, commit.group, owner?.identity ?? outsideOfGroup, commits)
+      return this.#requests.commitOffsets(identity, commit.group, member, commits)
     })
   }
 
