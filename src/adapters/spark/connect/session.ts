@@ -154,13 +154,13 @@ export class Session {
    * @param doing to go after «could not» in errors
    */
   async *run(plan: Plan, doing: string, options: ExecuteOptions = {}): AsyncGenerator<ExecuteResponse> {
-    const { signal = this.#closing.signal, tags = [] } = options
+    const { signal, tags = [] } = options
     this.#requireOpen()
     const responses = execute({
       ...{ transport: this.#transport, plan, tags, doing, retryMs: this.#retryMs },
       ...{ clock: this.#clock, random: this.#random, operationId: randomUUID() },
       identify: () => this.#identify(),
-      signal: signal === this.#closing.signal ? signal : AbortSignal.any([signal, this.#closing.signal]),
+      signal: this.#untilClosed(signal),
       background: work => this.#keep(work),
     })
     const ended = Promise.withResolvers<void>()
@@ -171,7 +171,7 @@ export class Session {
         yield response
       }
     } catch (thrown) {
-      throw await this.#explain(thrown, doing)
+      throw await this.#inFull(thrown, doing)
     } finally {
       ended.resolve()
     }
@@ -193,13 +193,13 @@ export class Session {
   }
 
   /** Gives the session jars and files. @throws SparkError; MillraceError `PROCESSOR_FAILED` if one was damaged on its way. */
-  async upload(artifacts: readonly Artifact[], signal: AbortSignal = this.#closing.signal): Promise<void> {
+  async upload(artifacts: readonly Artifact[], signal?: AbortSignal): Promise<void> {
     this.#requireOpen()
     const doing = 'take the artifacts'
     const requests = artifactRequests(this.#identify(), artifacts)
     const summary = await this.#transport
-      .upload(requests, { doing, limitMs: this.#callMs, signal })
-      .catch(async thrown => Promise.reject(await this.#explain(thrown, doing)))
+      .upload(requests, { doing, limitMs: this.#callMs, signal: this.#untilClosed(signal) })
+      .catch(async thrown => Promise.reject(await this.#inFull(thrown, doing)))
     const damaged = summary.artifacts.filter(({ is_crc_successful }) => !is_crc_successful).map(({ name }) => name)
     if (damaged.length === 0) return
     throw new MillraceError('PROCESSOR_FAILED', `Spark could not ${doing}: ${damaged.join(', ')} arrived damaged.`, {
@@ -258,20 +258,24 @@ export class Session {
     method: M,
     request: object,
     doing: string,
-    signal: AbortSignal = this.#closing.signal,
+    signal?: AbortSignal,
   ): Promise<Answers[M]> {
     this.#requireOpen()
     try {
       const answer = await this.#transport.unary(
         method,
         { ...this.#identify(), ...request },
-        { doing, limitMs: this.#callMs, signal },
+        { doing, limitMs: this.#callMs, signal: this.#untilClosed(signal) },
       )
       this.#serverSide = (answer as { server_side_session_id?: string }).server_side_session_id || this.#serverSide
       return answer
     } catch (thrown) {
-      throw await this.#explain(thrown, doing)
+      throw await this.#inFull(thrown, doing)
     }
+  }
+
+  #untilClosed(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
   }
 
   #identify(): object {
@@ -289,7 +293,7 @@ export class Session {
   }
 
   /** The error with all that Spark says about it; what ends the session is remembered. */
-  async #explain(thrown: unknown, doing: string): Promise<unknown> {
+  async #inFull(thrown: unknown, doing: string): Promise<unknown> {
     if (!(thrown instanceof SparkError)) return thrown
     const error = thrown.errorId === null ? thrown : await this.#withDetails(thrown, thrown.errorId, doing)
     if (error.code === 'PROCESSOR_SESSION_LOST') this.#lost = error

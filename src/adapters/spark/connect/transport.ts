@@ -19,7 +19,7 @@ export interface Transport {
   ): AsyncIterable<ExecuteResponse>
   /** Takes a request from `requests` only when the last one was sent. */
   upload(requests: Iterable<object>, options: CallOptions): Promise<UploadSummary>
-  /** Ends every call. */
+  /** Calls that are on their way end with their signals; no other can be made. */
   close(): void
 }
 
