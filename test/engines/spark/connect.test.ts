@@ -11,6 +11,7 @@ import { CuttingProxy, SparkServer } from './spark-server.ts'
 
 // A busy machine takes half a minute for the first query of a server.
 vi.setConfig({ testTimeout: 300_000 })
+const pollMs = 240_000
 
 const server = new SparkServer()
 
@@ -29,7 +30,7 @@ function stream(input: Relation, checkpoint: string, sink: Partial<StreamStart> 
 }
 
 /** A query that nobody waits for to end. */
-const slow = 'SELECT count(*) FROM range(0, 1000000000000) a JOIN range(0, 1000000000000) b ON a.id = b.id + 1'
+const slow = 'SELECT sum(id % 7) FROM range(0, 1000000000000000, 1, 2)'
 
 describe('a session', () => {
   it('gives rows of every type as they are in Spark', async () => {
@@ -133,16 +134,16 @@ describe('a query that runs', () => {
     const session = await server.open()
     const abort = new AbortController()
     const failure = session.sql(slow, { signal: abort.signal }).catch(thrown => thrown)
-    await expect.poll(() => countJobs(session), { timeout: 60_000 }).toBeGreaterThan(0)
+    await expect.poll(() => countJobs(session), { timeout: pollMs }).toBeGreaterThan(0)
     abort.abort(new Error('enough'))
     expect(await failure).toMatchObject({ message: 'enough' })
-    await expect.poll(() => countJobs(session), { timeout: 60_000 }).toBe(0)
+    await expect.poll(() => countJobs(session), { timeout: pollMs }).toBe(0)
   })
 
   it('is interrupted by its tag', async () => {
     const session = await server.open()
     const failure = session.sql(slow, { tags: ['slow'] }).catch(thrown => thrown)
-    await expect.poll(() => session.interrupt({ tag: 'slow' }), { timeout: 60_000 }).toHaveLength(1)
+    await expect.poll(() => session.interrupt({ tag: 'slow' }), { timeout: pollMs }).toHaveLength(1)
     expect(await failure).toMatchObject({ code: 'QUERY_CANCELLED', errorClass: 'OPERATION_CANCELED' })
   })
 })
@@ -171,7 +172,7 @@ describe('a streaming query', () => {
     const sink = { format: 'memory', query_name: 'kept' }
     const query = await session.queries.start(stream(rate, 'kept', sink))
     const ofKind = (kind: QueryEvent['kind']) => events.filter(each => each.kind === kind && each.runId === query.runId)
-    await expect.poll(() => ofKind('progress').length, { timeout: 120_000 }).toBeGreaterThan(2)
+    await expect.poll(() => ofKind('progress').length, { timeout: pollMs }).toBeGreaterThan(2)
 
     expect(await query.status()).toMatchObject({ isActive: true })
     expect((await session.queries.active()).map(({ id }) => id)).toEqual([query.id])
@@ -183,7 +184,7 @@ describe('a streaming query', () => {
 
     await query.stop()
     await query.terminated()
-    await expect.poll(() => ofKind('terminated'), { timeout: 60_000 }).toMatchObject([{ failure: null }])
+    await expect.poll(() => ofKind('terminated'), { timeout: pollMs }).toMatchObject([{ failure: null }])
     expect(await query.status()).toMatchObject({ isActive: false })
     expect(await session.queries.active()).toEqual([])
     const told = events.reduce((sum, event) => sum + (event.kind === 'progress' ? event.progress.numInputRows : 0), 0)
