@@ -207,7 +207,7 @@ export class Session {
     })
   }
 
-  /** Ends queries that run, and not those that stream. Gives the ids of operations. */
+  /** Ends queries that run, and not those that stream. One that has not begun yet may run all the same. Gives the ids of operations. */
   async interrupt(what: Interruption, signal?: AbortSignal): Promise<readonly string[]> {
     const request =
       what === 'all'
