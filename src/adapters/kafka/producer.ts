@@ -43,6 +43,8 @@ export class KafkaProducer implements Producer {
   readonly #limits: TopicLimitsCache
   #identity: ProducerIdentity | null = null
   #broken = false
+  /** Whether what was half done when it broke has ended. */
+  #aborted = false
   #unsettled: Unsettled | null = null
   #keyless = 0
   #closed = false
@@ -100,9 +102,11 @@ export class KafkaProducer implements Producer {
   async #write(records: readonly NewRecord[], commits: readonly Commit[]): Promise<Appended[]> {
     if (this.#broken) {
       // Left open, it would be aborted by the new epoch, too, but Kafka 3 then takes the tries after the first for fenced.
-      if (this.#identity !== null) await this.#requests.abort(this.#identity)
+      if (this.#identity !== null && !this.#aborted) await this.#requests.abort(this.#identity)
+      // A new epoch whose answer is lost fences the old one: it may be asked for again, but not used for anything else.
+      this.#aborted = true
       this.#identity = await this.#requests.identify(this.#identity)
-      this.#broken = false
+      this.#broken = this.#aborted = false
     }
     const shares = toShares(records, await this.#shapes(records), this.#keyless)
     const identity = this.#identity!
