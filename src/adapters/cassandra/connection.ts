@@ -1,4 +1,6 @@
 import type { Client, QueryOptions, types } from 'cassandra-driver'
+import type { Clock } from '../../ports/clock.ts'
+import { guardControlConnection } from './control-connection.ts'
 import type { Driver } from './driver.ts'
 import { asTableError } from './errors.ts'
 import type { Settings } from './settings.ts'
@@ -15,7 +17,7 @@ export class Connection {
   readonly settings: Settings
   readonly client: Client
 
-  constructor(driver: Driver, settings: Settings) {
+  constructor(driver: Driver, settings: Settings, clock: Clock) {
     this.driver = driver
     this.settings = settings
     const { contactPoints, localDataCenter, credentials, tls, timeoutMs } = settings
@@ -36,6 +38,7 @@ export class Connection {
       },
       monitorReporting: { enabled: false },
     })
+    guardControlConnection(this.client, clock)
   }
 
   /** One statement. @throws MillraceError `DATABASE_*`, `QUERY_INVALID`. */

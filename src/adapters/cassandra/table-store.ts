@@ -32,7 +32,7 @@ export async function openCassandraTables(
 ): Promise<TableStore> {
   const { clock, random } = options
   const settings = readSettings(config, options)
-  const connection = new Connection(await loadDriver(), settings)
+  const connection = new Connection(await loadDriver(), settings, clock)
   const inFlight = new InFlight({ requests: settings.requestsInFlight, bytes: settings.bytesInFlight })
   const closed = new AbortController()
   return {
