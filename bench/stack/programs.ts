@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Engines } from './engines.ts'
+import type { Format, Setting } from './setting.ts'
+
+export const programNames = ['millrace', 'kafkajs', 'platformatic'] as const
+export type ProgramName = (typeof programNames)[number]
+
+/** What a process has used when it ended. */
+export interface Usage {
+  readonly cpuMicros: number
+  readonly peakBytes: number
+}
+
+export interface Program {
+  /** Resolves when the program has ended in order. Rejects if it did not. */
+  readonly ended: Promise<Usage>
+  /** Asks it to end, or makes it. */
+  stop(signal: 'SIGTERM' | 'SIGKILL'): void
+}
+
+const root = resolve(import.meta.dirname, '../..')
+const millrace = join(root, 'bin/millrace.js')
+/** Those of its first line. */
+const flags = readFileSync(millrace, 'utf8')
+  .split('\n')[0]!
+  .split(' ')
+  .filter(word => word.startsWith('--'))
+
+export function formatOf(name: ProgramName): Format {
+  return name === 'millrace' ? 'avro' : 'json'
+}
+
+export interface Programs {
+  readonly engines: Engines
+  readonly setting: Setting
+  /** A directory for what they write. */
+  readonly directory: string
+}
+
+/**
+ * Starts a program that moves users from its topic to the table, from where its group is.
+ * @param records ends when so many are through; null: runs until it is stopped
+ */
+export function startProgram(
+  name: ProgramName,
+  { engines, setting, directory }: Programs,
+  records: number | null,
+): Program {
+  const run = `${name}-${randomUUID()}`
+  const usagePath = join(directory, `${run}.json`)
+  const { broker, contactPoint, target } = engines
+  const plain = { broker, contactPoint, topic: setting.topics.json.name, group: run, records }
+  const untilEnd = records === null ? [] : ['--until-caught-up']
+  const project = ['--project', join(root, 'bench/project'), '--target', 'bench']
+  const args =
+    name === 'millrace'
+      ? [...flags, millrace, 'run', 'users/spark_stream', ...untilEnd, ...project, '--json']
+      : [join(root, `bench/baselines/${name}.ts`), JSON.stringify(plain)]
+  const child = spawn(process.execPath, ['--import', join(import.meta.dirname, 'usage.js'), ...args], {
+    env: {
+      ...process.env,
+      ...{ BENCH_USAGE: usagePath, BENCH_TARGET: JSON.stringify(target), MILLRACE_STATE: setting.statePath },
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  return { ended: usageOf(child, name, usagePath), stop: signal => void child.kill(signal) }
+}
+
+async function usageOf(child: ChildProcess, name: ProgramName, path: string): Promise<Usage> {
+  let said = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-4_000)
+  })
+  const [code, signal] = await once(child, 'exit')
+  if (code !== 0) throw new Error(`${name} ended with ${code ?? signal}:\n${said}`)
+  return JSON.parse(readFileSync(path, 'utf8')) as Usage
+}

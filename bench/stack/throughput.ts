@@ -1,0 +1,44 @@
+import { type ProgramName, type Programs, startProgram } from './programs.ts'
+import type { Rows } from './rows.ts'
+import { type Ends, rewind } from './setting.ts'
+
+export interface Throughput {
+  /** From the first row that a reader sees to the last. */
+  readonly rowsPerSecond: number
+  /** User and system time of the whole process, start included, for each row. */
+  readonly cpuMicrosPerRow: number
+  readonly peakMegabytes: number
+}
+
+/** Lets a program move all users that are in its topic into an empty table, and counts them there. */
+export async function measureThroughput(
+  name: ProgramName,
+  programs: Programs,
+  rows: Rows,
+  users: number,
+  ends: Ends,
+): Promise<Throughput> {
+  await rows.clear()
+  if (name === 'millrace') await rewind(programs.setting)
+  const { ended, stop } = startProgram(name, programs, users)
+  const over = new AbortController()
+  const seen = async () => {
+    const from = await rows.any(ends.first, over.signal)
+    return { from, to: await rows.all(ends.last, over.signal) }
+  }
+  const failure = ended.then(() => new Promise<never>(() => {}))
+  try {
+    const { from, to } = await Promise.race([seen(), failure])
+    const { cpuMicros, peakBytes } = await ended
+    const count = await rows.count()
+    if (count !== users) throw new Error(`${name} stored ${count} rows of ${users}.`)
+    return {
+      rowsPerSecond: users / ((to - from) / 1000),
+      cpuMicrosPerRow: cpuMicros / users,
+      peakMegabytes: peakBytes / 1024 ** 2,
+    }
+  } finally {
+    over.abort()
+    stop('SIGKILL')
+  }
+}
