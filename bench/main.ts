@@ -9,6 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { median, pairs, spread } from './figures.ts'
 import { type IdOrder, writePages } from './pages.ts'
 
 interface Result {
@@ -21,7 +22,7 @@ const { values } = parseArgs({
   options: { users: { type: 'string', default: '300000' }, pairs: { type: 'string', default: '5' } },
 })
 const users = Number(values.users)
-const pairs = Number(values.pairs)
+const count = Number(values.pairs)
 const pageSize = 5_000
 const work = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
 
@@ -39,39 +40,24 @@ function run(program: 'ours.ts' | 'baselines/bare.ts', pagesPath: string): Resul
 }
 
 const rate = ({ ms }: Result) => (users / ms) * 1000
-const median = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!
-const spread = (numbers: readonly number[], digits: number) =>
-  `${median(numbers).toFixed(digits)} (${Math.min(...numbers).toFixed(digits)}–${Math.max(...numbers).toFixed(digits)})`
-
-/** Runs two programs in turn, each first every other time. */
-function pair(a: Parameters<typeof run>[0], b: Parameters<typeof run>[0], pagesPath: string) {
-  return Array.from({ length: pairs }, (_, turn) => {
-    if (turn % 2 === 0) {
-      const first = run(a, pagesPath)
-      return [first, run(b, pagesPath)] as const
-    }
-    const first = run(b, pagesPath)
-    return [run(a, pagesPath), first] as const
-  })
-}
-
 try {
   const cpu = cpus()
   console.log(
-    `${users} users, ${pairs} pairs, ${cpu.length} × ${cpu[0]?.model}, Node ${process.version}; median (least–most)`,
+    `${users} users, ${count} pairs, ${cpu.length} × ${cpu[0]?.model}, Node ${process.version}; median (least–most)`,
   )
   for (const ids of ['random', 'time'] satisfies IdOrder[]) {
     const pagesPath = join(work, `${ids}.json`)
     writeFileSync(pagesPath, JSON.stringify(writePages(join(work, `${ids}.pages`), users, pageSize, ids)))
     console.log(`\nEnd to end, ${ids === 'random' ? 'random' : 'time-ordered'} ids`)
-    const same = pair('baselines/bare.ts', 'baselines/bare.ts', pagesPath)
+    const bare = async () => run('baselines/bare.ts', pagesPath)
+    const same = await pairs(count, bare, bare)
     console.log(
       `  bare / bare      ${spread(
         same.map(([a, b]) => rate(a) / rate(b)),
         2,
       )}`,
     )
-    const ours = pair('ours.ts', 'baselines/bare.ts', pagesPath)
+    const ours = await pairs(count, async () => run('ours.ts', pagesPath), bare)
     console.log(
       `  millrace / bare  ${spread(
         ours.map(([a, b]) => rate(a) / rate(b)),

@@ -63,7 +63,6 @@ await consumer.run({
     if (committed >= records) done.resolve()
   },
 })
-process.once('SIGTERM', () => done.resolve())
 await done.promise
 await consumer.disconnect()
 await cassandra.shutdown()

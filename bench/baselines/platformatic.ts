@@ -52,7 +52,6 @@ async function commit(): Promise<void> {
 
 await cassandra.connect()
 const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' })
-process.once('SIGTERM', () => void stream.close())
 for await (const { partition, offset, value } of stream) {
   users.push(value)
   next.set(partition, offset + 1n)

@@ -4,10 +4,9 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Engines } from './engines.ts'
-import type { Format, Setting } from './setting.ts'
+import type { Setting } from './setting.ts'
 
-export const programNames = ['millrace', 'kafkajs', 'platformatic'] as const
-export type ProgramName = (typeof programNames)[number]
+export type ProgramName = 'millrace' | 'kafkajs' | 'platformatic'
 
 /** What a process has used when it ended. */
 export interface Usage {
@@ -18,8 +17,8 @@ export interface Usage {
 export interface Program {
   /** Resolves when the program has ended in order. Rejects if it did not. */
   readonly ended: Promise<Usage>
-  /** Asks it to end, or makes it. */
-  stop(signal: 'SIGTERM' | 'SIGKILL'): void
+  /** Ends it by force, if it has not ended. */
+  kill(): void
 }
 
 const root = resolve(import.meta.dirname, '../..')
@@ -30,10 +29,6 @@ const flags = readFileSync(millrace, 'utf8')
   .split(' ')
   .filter(word => word.startsWith('--'))
 
-export function formatOf(name: ProgramName): Format {
-  return name === 'millrace' ? 'avro' : 'json'
-}
-
 export interface Programs {
   readonly engines: Engines
   readonly setting: Setting
@@ -41,24 +36,16 @@ export interface Programs {
   readonly directory: string
 }
 
-/**
- * Starts a program that moves users from its topic to the table, from where its group is.
- * @param records ends when so many are through; null: runs until it is stopped
- */
-export function startProgram(
-  name: ProgramName,
-  { engines, setting, directory }: Programs,
-  records: number | null,
-): Program {
+/** Starts a program that moves so many users from its topic to the table, from where its group is, and ends. */
+export function startProgram(name: ProgramName, { engines, setting, directory }: Programs, records: number): Program {
   const run = `${name}-${randomUUID()}`
   const usagePath = join(directory, `${run}.json`)
   const { broker, contactPoint, target } = engines
   const plain = { broker, contactPoint, topic: setting.topics.json.name, group: run, records }
-  const untilEnd = records === null ? [] : ['--until-caught-up']
   const project = ['--project', join(root, 'bench/project'), '--target', 'bench']
   const args =
     name === 'millrace'
-      ? [...flags, millrace, 'run', 'users/spark_stream', ...untilEnd, ...project, '--json']
+      ? [...flags, millrace, 'run', 'users/spark_stream', '--until-caught-up', ...project, '--json']
       : [join(root, `bench/baselines/${name}.ts`), JSON.stringify(plain)]
   const child = spawn(process.execPath, ['--import', join(import.meta.dirname, 'usage.js'), ...args], {
     env: {
@@ -67,7 +54,7 @@ export function startProgram(
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  return { ended: usageOf(child, name, usagePath), stop: signal => void child.kill(signal) }
+  return { ended: usageOf(child, name, usagePath), kill: () => void child.kill('SIGKILL') }
 }
 
 async function usageOf(child: ChildProcess, name: ProgramName, path: string): Promise<Usage> {

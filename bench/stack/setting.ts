@@ -116,10 +116,3 @@ export async function rewind({ log, stream }: Setting): Promise<void> {
     })),
   )
 }
-
-/** Empties the topics. */
-export async function drop({ log, topics }: Setting): Promise<void> {
-  for (const { name } of Object.values(topics)) {
-    for (const { partition, end } of await log.admin.ranges(name)) await log.admin.deleteRecords(name, partition, end)
-  }
-}

@@ -20,7 +20,7 @@ export async function measureThroughput(
 ): Promise<Throughput> {
   await rows.clear()
   if (name === 'millrace') await rewind(programs.setting)
-  const { ended, stop } = startProgram(name, programs, users)
+  const { ended, kill } = startProgram(name, programs, users)
   const over = new AbortController()
   const seen = async () => {
     const from = await rows.any(ends.first, over.signal)
@@ -39,6 +39,6 @@ export async function measureThroughput(
     }
   } finally {
     over.abort()
-    stop('SIGKILL')
+    kill()
   }
 }

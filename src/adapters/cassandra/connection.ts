@@ -4,6 +4,7 @@ import { guardControlConnection } from './control-connection.ts'
 import type { Driver } from './driver.ts'
 import { asTableError } from './errors.ts'
 import type { Settings } from './settings.ts'
+import { createClient } from './value-writer.ts'
 
 /** Between looks at a node that is down: it is back in use within seconds of its return. */
 const reconnectFirstMs = 250
@@ -21,7 +22,7 @@ export class Connection {
     this.driver = driver
     this.settings = settings
     const { contactPoints, localDataCenter, credentials, tls, timeoutMs } = settings
-    this.client = new driver.Client({
+    this.client = createClient(driver, {
       contactPoints: [...contactPoints],
       localDataCenter,
       ...(credentials === null ? {} : { credentials }),
