@@ -187,7 +187,7 @@ describe('a cluster in trouble', () => {
 
   it('that hangs leaves the outcome unknown, and what it does later does not win', async () => {
     const plan = planOf('hanging')
-    const store = await openTables({ ...configOf(engine()), limits: { timeout: '500ms', tries: 2 } })
+    const store = await openTables({ ...configOf(engine()), limits: { timeout: '2s', tries: 2 } })
     const table = await createUsers(store, plan)
     engine().signal('SIGSTOP')
     await expect(table.write([user('a', 'first', 1)], checkpointAt(1))).rejects.toMatchObject({
