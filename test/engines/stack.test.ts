@@ -144,8 +144,8 @@ describe.each(everyKind)('%s', kind => {
     await stack.run('reset', name, '--yes')
     expect(await stack.status(name)).toBeUndefined()
     expect(readdirSync(stack.directory)).not.toContain(kind)
-    // A cluster of Spark is six starts of Java, which a busy machine takes half a minute for, each.
-  }, 300_000)
+    // A cluster of Spark is six starts of Java, each of which takes a very busy machine a minute.
+  }, 900_000)
 })
 
 interface Writer {
