@@ -53,8 +53,8 @@ class Cursor {
 
   /** Exact within ±2^52; beyond that only good for comparing. */
   varint(): number {
-    const { bytes } = this
-    const first = bytes[this.at]
+    const { bytes, at: start } = this
+    const first = bytes[start]
     if (first !== undefined && first < 0x80) {
       this.at += 1
       return (first >>> 1) ^ -(first & 1)
@@ -62,13 +62,15 @@ class Cursor {
     let value = 0
     let factor = 1
     for (let length = 0; length < 10; length++) {
-      const byte = bytes[this.at + length]
+      const byte = bytes[start + length]
       if (byte === undefined) throw this.fault('a number is cut off')
+      if (length === 9 && byte > 1) break
       value += (byte & 0x7f) * factor
       factor *= 128
       if (byte < 0x80) {
-        this.at += length + 1
-        return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+        this.at = start + length + 1
+        // The sign is the lowest bit, which a value beyond 2^53 has lost.
+        return (bytes[start]! & 1) === 0 ? value / 2 : -(value + 1) / 2
       }
     }
     throw this.fault('a number has more than 64 bits')

@@ -37,6 +37,14 @@ function forSchema(type: AvroType, logicalTypes: LogicalTypes, reader: boolean):
 /** Primitives that are checked further where the logical type that does it is known. */
 const checked: { readonly [primitive: string]: string | undefined } = { double: 'finite', string: 'text' }
 
+/** Avro asks to ignore a logical type on any other. */
+const bases: { readonly [logicalType: string]: string | undefined } = {
+  decimal: 'bytes',
+  'timestamp-micros': 'long',
+  'timestamp-millis': 'long',
+  uuid: 'string',
+}
+
 /** Writes a schema for avsc. */
 class Printer {
   readonly #logicalTypes: readonly Json[]
@@ -62,7 +70,9 @@ class Printer {
         return this.#named(type)
       default: {
         const { logicalType = null, precision = 0, scale = 0 } = type.attributes
-        if (this.#logicalTypes.includes(logicalType)) return { type: type.kind, logicalType, precision, scale }
+        if (this.#logicalTypes.includes(logicalType) && bases[String(logicalType)] === type.kind) {
+          return { type: type.kind, logicalType, precision, scale }
+        }
         const check = checked[type.kind]
         if (check === undefined || !this.#logicalTypes.includes(check)) return type.kind
         return { type: type.kind, logicalType: check }
@@ -230,8 +240,9 @@ class Decimal extends Converted {
   constructor(schema: avsc.Schema, options?: unknown) {
     super(schema, options)
     const { precision, scale } = schema as unknown as { precision: number; scale: number }
+    const sound = Number.isInteger(precision) && Number.isInteger(scale) && scale >= 0 && scale <= precision
     // avsc then takes the plain bytes, as Avro asks for a logical type that makes no sense.
-    if (!(precision > 0 && scale >= 0 && scale <= precision)) throw new RangeError('not a decimal')
+    if (!sound || precision === 0) throw new RangeError('not a decimal')
     this.precision = precision
     this.scale = scale
   }

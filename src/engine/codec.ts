@@ -1,8 +1,7 @@
 import type avsc from 'avsc'
-import { readingFaults } from '../plan/avro-compatibility.ts'
-import { referencedTypes } from '../plan/avro-references.ts'
 import { type AvroType, parseAvro } from '../plan/avro-schema.ts'
 import type { SchemaRegistry } from '../ports/schema-registry.ts'
+import { unreadable, writerSchema } from '../ports/writer-schema.ts'
 import { asMillraceError, MillraceError } from '../sdk/errors.ts'
 import type { Json } from '../sdk/json.ts'
 import type { RecordNode } from '../sdk/nodes.ts'
@@ -156,45 +155,19 @@ function schemaIdOf(value: Uint8Array): number {
   return ((value[1]! << 24) | (value[2]! << 16) | (value[3]! << 8) | value[4]!) >>> 0
 }
 
-type Schemas = Pick<SchemaRegistry, 'byId' | 'version'>
-
 /** Only what concerns this schema becomes a reading; a registry that does not answer concerns no record. */
-async function openReading(id: number, reader: AvroType, registry: Schemas): Promise<Reading> {
-  let writer: AvroType
-  try {
-    const { schema, references } = await registry.byId(id)
-    const known = await referencedTypes(references, (subject, version) => registry.version(subject, version))
-    writer = parseAvro(schema, { known, checkDefaults: false }).type
-  } catch (thrown) {
-    const error = asMillraceError(thrown)
-    if (!missingSchema.includes(error.code)) throw thrown
-    // Registries copy each other with some delay, so what is unknown now is asked for again with the next batch.
-    return { error: unreadable(id, error.message, thrown), final: error.code === 'SCHEMA_INVALID' }
-  }
-  const faults = readingFaults(reader, writer)
-  if (faults.length > 0) {
-    const reasons = faults.map(({ kind, path, reason }) => `${kind} at ${path}: ${reason}`)
-    return { error: unreadable(id, reasons.join(' ')), final: true }
-  }
+async function openReading(
+  id: number,
+  reader: AvroType,
+  registry: Pick<SchemaRegistry, 'byId' | 'version'>,
+): Promise<Reading> {
+  const writer = await writerSchema(id, reader, registry)
+  if (writer.error !== undefined) return writer
   try {
     const type = readerType(reader)
-    const resolver = type.createResolver(writerType(writer), { ignoreNamespaces: true })
-    return { scan: compileScan(writer), type, resolver }
+    const resolver = type.createResolver(writerType(writer.type), { ignoreNamespaces: true })
+    return { scan: compileScan(writer.type), type, resolver }
   } catch (thrown) {
     return { error: unreadable(id, (thrown as Error).message, thrown), final: true }
   }
-}
-
-const missingSchema: readonly string[] = [
-  'SCHEMA_UNKNOWN',
-  'SCHEMA_INVALID',
-  'SUBJECT_UNKNOWN',
-  'SCHEMA_VERSION_UNKNOWN',
-]
-
-function unreadable(id: number, reason: string, cause?: unknown): MillraceError {
-  return new MillraceError('RECORD_UNDECODABLE', `Records of schema ${id} cannot be read as this topic's: ${reason}`, {
-    fix: 'Make the schema readable or known, then replay these dead letters.',
-    cause,
-  })
 }

@@ -1,4 +1,5 @@
 import { compileExpression } from '../plan/evaluate.ts'
+import { keyColumn, wholeNumberKey } from '../plan/key-column.ts'
 import type { IngestPlan, StreamPlan, TablePlan } from '../plan/plan.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import type { RecordNode } from '../sdk/nodes.ts'
@@ -70,24 +71,25 @@ export function compileRow(table: TablePlan): (record: AnyRecord) => unknown[] {
 }
 
 /**
- * The row a delete of this key is about, for a topic whose key is the table's whole primary key; null where the key
- * alone does not say which row that is.
+ * The row a delete of this key is about; null where the key alone does not say which row that is. The function throws
+ * `RECORD_REJECTED` for what is no key of the column.
  */
 export function compileKeyRow(
   stage: Pick<StreamPlan, 'select' | 'map'>,
   keyField: string,
   table: TablePlan,
 ): ((key: Uint8Array) => unknown[]) | null {
-  const [column, ...more] = table.primaryKey
-  if (column === undefined || more.length > 0 || stage.map !== null) return null
-  const source = stage.select?.find(({ name }) => name === column)?.value ?? { kind: 'field', path: [column] }
-  if (source.kind !== 'field' || source.path.length !== 1 || source.path[0] !== keyField) return null
-  const plan = table.columns.find(({ name }) => name === column)
-  if (plan === undefined) return null
-  const numeric = plan.type.kind === 'int' || plan.type.kind === 'long'
+  const column = keyColumn(stage, keyField, table)
+  if (column === null) return null
+  const numeric = column.type.kind === 'int' || column.type.kind === 'long'
   return key => {
     const text = Buffer.from(key).toString()
+    if (numeric && !wholeNumber.test(text)) {
+      throw new MillraceError('RECORD_REJECTED', 'The record deletes a key that is no whole number.')
+    }
     const value = numeric ? Number(text) : text
-    return table.columns.map(({ name }) => (name === column ? value : null))
+    return table.columns.map(({ name }) => (name === column.name ? value : null))
   }
 }
+
+const wholeNumber = new RegExp(`^${wholeNumberKey}$`)

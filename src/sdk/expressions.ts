@@ -93,6 +93,8 @@ export function nodeOf(operand: unknown): ExpressionNode {
     if (Number.isNaN(operand.getTime())) throw notAnOperand('an invalid Date')
     return { kind: 'literal', value: operand.toISOString(), type: { kind: 'timestamp' } }
   }
+  // JSON, which a plan is, has no −0.
+  if (operand === 0) return { kind: 'literal', value: 0 }
   if (operand === null || typeof operand === 'string' || typeof operand === 'boolean' || Number.isFinite(operand)) {
     return { kind: 'literal', value: operand as string | number | boolean | null }
   }

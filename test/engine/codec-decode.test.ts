@@ -16,6 +16,8 @@ describe('bytes that are not what the schema says are undecodable', () => {
     ['a byte too many', text, [2, 97, 0], /1 bytes follow/],
     ['a boolean of 2', { kind: 'boolean' }, [2], /no boolean/],
     ['an int of 33 bits', { kind: 'int' }, [0x80, 0x80, 0x80, 0x80, 0x20], /32 bits/],
+    ['a number of 65 bits', { kind: 'long' }, [...Array(9).fill(0x80), 2], /64 bits/],
+    ['the most negative length', text, [...Array(9).fill(0xff), 1], /-9223372036854776000 bytes are announced/],
     ['a number of 71 bits', { kind: 'long' }, [...Array(10).fill(0x80), 1], /64 bits/],
     ['a long beyond 2^53', { kind: 'long' }, [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20], /beyond/],
     ['half a double', { kind: 'double' }, [0, 0, 0, 0], /8 bytes/],
@@ -225,6 +227,15 @@ describe('a record of another schema', () => {
       { t: 1_700_000_000_123_456 },
     )
     expect(decoder.decode(bytes)).toEqual({ t: new Date(1_700_000_000_123) })
+  })
+
+  it('has a logical type on a type it cannot be on ignored', async () => {
+    const schema: Json = {
+      type: 'record',
+      name: 'R',
+      fields: [{ name: 'a', type: { type: 'string', logicalType: 'decimal', precision: 3, scale: 1 } }],
+    }
+    expect((await decoderOf(named, [{ schema }])).decode(framed(2, 97))).toEqual({ a: 'a' })
   })
 
   it('is undecodable if its decimals have another scale, rather than off by a power of ten', async () => {

@@ -148,6 +148,12 @@ describe('a delete', () => {
     expect(keyRowOf(write, 'number')!(Buffer.from('-42'))).toEqual([-42, null])
   })
 
+  it.each(['', ' 42', '042', '-0', '1e3', '0x10', 'x'])('of the key %j is of no number', key => {
+    const into = table('town.numbers', { row: identified, primaryKey: ['number'] })
+    const toKeyRow = keyRowOf(pipeline('town').stream('write', { from: numbers, into }), 'number')!
+    expect(() => toKeyRow(Buffer.from(key))).toThrow(expect.objectContaining({ code: 'RECORD_REJECTED' }))
+  })
+
   it('has no row where the key does not say which: a key of two columns, a key computed, a map', () => {
     const twoColumns = table('town.numbers', { row: identified, primaryKey: ['number', 'name'] })
     const other = table('town.numbers', { row: identified, primaryKey: ['name'] })

@@ -43,6 +43,10 @@ describe('an expression', () => {
     ['<', () => (concat(r.name) as unknown as number) < 1],
   ])('refuses %s, which would not compute anything', (_, use) => expect(use).toThrow(mismatch))
 
+  it('has no −0, as the JSON of a plan has none', () => {
+    expect(nodeOf(-0)).toEqual({ kind: 'literal', value: 0 })
+  })
+
   it.each<[string, unknown]>([
     ['undefined', undefined],
     ['NaN', NaN],
