@@ -114,6 +114,13 @@ export type Options = { readonly [name: string]: string }
 
 /** One field is set. */
 export interface Command {
+  readonly register_function?: {
+    readonly function_name: string
+    readonly java_udf: {
+      readonly class_name: string
+      readonly output_type: { readonly unparsed: { readonly data_type_string: string } }
+    }
+  }
   readonly create_dataframe_view?: { readonly input: Relation; readonly name: string; readonly replace: boolean }
   readonly sql_command?: { readonly input: Relation }
   readonly write_stream_operation_start?: StreamStart

@@ -207,6 +207,18 @@ export class Session {
     })
   }
 
+  /**
+   * Gives queries of this session a function, in place of one of its name.
+   * @param className of Spark's `UDF1` … `UDF22`, in a jar that was uploaded
+   * @param returns the type of its result, as Spark's DDL writes it
+   */
+  async registerFunction(name: string, className: string, returns: string, signal?: AbortSignal): Promise<void> {
+    const output_type = { unparsed: { data_type_string: returns } }
+    const register_function = { function_name: name, java_udf: { class_name: className, output_type } }
+    const responses = this.run({ command: { register_function } }, `register ${name}`, { ...(signal && { signal }) })
+    for await (const _ of responses);
+  }
+
   /** Ends queries that run, and not those that stream. One that has not begun yet may run all the same. Gives the ids of operations. */
   async interrupt(what: Interruption, signal?: AbortSignal): Promise<readonly string[]> {
     const request =
