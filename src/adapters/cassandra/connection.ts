@@ -17,6 +17,8 @@ export class Connection {
   readonly driver: Driver
   readonly settings: Settings
   readonly client: Client
+  /** Null but while it connects. */
+  #connecting: Promise<void> | null = null
 
   constructor(driver: Driver, settings: Settings, clock: Clock) {
     this.driver = driver
@@ -50,14 +52,25 @@ export class Connection {
     place = 'cassandra',
   ): Promise<types.ResultSet> {
     try {
+      await this.#connect()
       return await this.client.execute(statement, parameters, options)
     } catch (error) {
       throw asTableError(error, place)
     }
   }
 
-  close(): Promise<void> {
-    return this.client.shutdown()
+  /** While it connects the driver's own shutdown does nothing, and what is connected then keeps the process alive. */
+  async close(): Promise<void> {
+    await this.#connecting?.catch(() => {})
+    await this.client.shutdown()
+  }
+
+  /** Does nothing if it is connected. */
+  #connect(): Promise<void> {
+    this.#connecting ??= this.client.connect().finally(() => {
+      this.#connecting = null
+    })
+    return this.#connecting
   }
 
   #consistency(): number {
