@@ -87,6 +87,12 @@ export const meanings: { readonly [failure in Failure]: Meaning } = {
   notSent: invalid,
 }
 
+/** What the driver throws without a class of its own when connections break. */
+const plainErrors: { readonly [message: string]: Failure } = {
+  'No connection available': 'noHost',
+  'Connection closed': 'connectionLost',
+}
+
 /** Which failure an error of the driver is; null for what is none of its errors. */
 export function failureOf(error: unknown): Failure | null {
   if (!(error instanceof Error)) return null
@@ -109,6 +115,8 @@ export function failureOf(error: unknown): Failure | null {
     case 'DriverError':
     case 'DriverInternalError':
       return 'connectionLost'
+    case 'Error':
+      return plainErrors[error.message] ?? null
     default:
       return null
   }

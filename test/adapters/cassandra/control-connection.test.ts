@@ -4,47 +4,61 @@ import { describe, expect, it } from 'vitest'
 import { guardControlConnection } from '../../../src/adapters/cassandra/control-connection.ts'
 import { virtualClock } from '../../../src/testing/virtual-clock.ts'
 
-/** A control connection whose first attempts fail as the driver's do. */
-function failing(failures: number, found: object | null = null) {
-  let attempts = 0
+/** A control connection that does `work` at each attempt to open it. */
+function guarded(work: (attempt: number, hosts?: object) => Promise<void>) {
+  const calls: (object | undefined)[] = []
   const control = {
-    connection: null as object | null,
     _isShuttingDown: false,
-    async _refresh(): Promise<void> {
-      control.connection = found
-      if (++attempts <= failures) throw new TypeError("Cannot read properties of null (reading 'endpoint')")
-      control.connection = {}
+    _refresh(hosts?: object): Promise<void> {
+      calls.push(hosts)
+      return work(calls.length, hosts)
     },
   }
   guardControlConnection({ controlConnection: control } as unknown as Client, virtualClock({ auto: true }))
-  return { control, attempts: () => attempts }
+  return { control, calls }
 }
 
 describe('the control connection of the driver', () => {
-  it('is opened again when opening it failed in a way that nobody catches', async () => {
-    const { control, attempts } = failing(2)
+  it('is opened by one attempt at a time, and by another one after it', async () => {
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>()
+    const { control, calls } = guarded(() => opened)
+    const all = [control._refresh(), control._refresh(), control._refresh()]
+    open()
+    await Promise.all(all)
+    expect(calls).toHaveLength(1)
     await control._refresh()
-    expect(attempts()).toBe(3)
-    expect(control.connection).not.toBeNull()
+    expect(calls).toHaveLength(2)
   })
 
-  it('is left alone when another attempt has opened it meanwhile', async () => {
-    const { control, attempts } = failing(1, {})
+  it('goes on to the next node within one attempt', async () => {
+    const hosts = {}
+    const { control, calls } = guarded(async attempt => {
+      if (attempt === 1) await control._refresh(hosts)
+    })
     await control._refresh()
-    expect(attempts()).toBe(1)
+    expect(calls).toEqual([undefined, hosts])
+  })
+
+  it('is opened again when that failed in a way that nobody catches', async () => {
+    const { control, calls } = guarded(async attempt => {
+      if (attempt < 3) throw new TypeError("Cannot read properties of null (reading 'endpoint')")
+    })
+    await control._refresh()
+    expect(calls).toHaveLength(3)
   })
 
   it('is not opened again while the client shuts down', async () => {
-    const { control, attempts } = failing(9)
-    control._isShuttingDown = true
+    const { control, calls } = guarded(async () => {
+      control._isShuttingDown = true
+      throw new TypeError('too late')
+    })
     await control._refresh()
-    expect(attempts()).toBe(1)
+    expect(calls).toHaveLength(1)
   })
 
   it('is where this version of the driver has it', () => {
     const client = new cassandra.Client({ contactPoints: ['127.0.0.1'], localDataCenter: 'datacenter1' })
     expect(client).toHaveProperty('controlConnection._refresh', expect.any(Function))
-    expect(client).toHaveProperty('controlConnection.connection', null)
     expect(client).toHaveProperty('controlConnection._isShuttingDown', false)
   })
 })

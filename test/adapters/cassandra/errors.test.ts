@@ -20,6 +20,8 @@ describe('errors of the driver', () => {
     ['every node too slow', noHost(new errors.OperationTimedOutError('slow')), 'DATABASE_TIMEOUT', 'later', 'unknown'],
     ['every node refuses', noHost(new errors.AuthenticationError('who?')), 'DATABASE_REFUSED', 'later', 'failed'],
     ['connection lost', socket, 'DATABASE_UNREACHABLE', 'later', 'unknown'],
+    ['no connection', new Error('No connection available'), 'DATABASE_UNREACHABLE', 'later', 'failed'],
+    ['connection closed', new Error('Connection closed'), 'DATABASE_UNREACHABLE', 'later', 'unknown'],
     ['too few replicas', response(codes.unavailableException), 'DATABASE_UNREACHABLE', 'later', 'failed'],
     ['overloaded', response(codes.overloaded), 'DATABASE_OVERLOADED', 'later', 'unknown'],
     ['write timed out', response(codes.writeTimeout), 'DATABASE_TIMEOUT', 'later', 'unknown'],
