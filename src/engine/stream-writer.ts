@@ -1,7 +1,8 @@
 import { type StreamPlan, stageId, type TopicPlan } from '../plan/plan.ts'
-import type { Batch, Commit, Producer } from '../ports/log.ts'
+import type { Batch, Commit, NewRecord, Producer } from '../ports/log.ts'
 import type { Logger } from '../ports/logger.ts'
 import { type Checkpoint, type Row, RowsRejected, type Table } from '../ports/table.ts'
+import { MillraceError } from '../sdk/errors.ts'
 import { type FailedRecord, toDeadLetterRecord } from './dead-letters.ts'
 import type { StepTimer } from './progress.ts'
 import { failedRecord, type ProcessedBatch } from './stream-batch.ts'
@@ -125,6 +126,19 @@ export class StreamWriter {
     }
   }
 
+  /** A producer that is fenced is replaced: no other has its id, so it was the log that gave up an append in an outage. */
+  async #append(records: readonly NewRecord[], commits: readonly Commit[]): Promise<void> {
+    this.#deadLetters ??= await this.#options.deadLetterProducer()
+    try {
+      await this.#deadLetters.append(records, commits)
+    } catch (thrown) {
+      if (!(thrown instanceof MillraceError && thrown.code === 'PRODUCER_FENCED')) throw thrown
+      await this.#deadLetters.close()
+      this.#deadLetters = null
+      throw new MillraceError('LOG_FAILED', 'The log has given up an append of dead letters.', { cause: thrown })
+    }
+  }
+
   /** Appends the dead letters that are not durable yet, together with the note of how far they are (G5). */
   async #deadLetter(batches: readonly PendingBatch[], failed: readonly FailedRecord[]): Promise<void> {
     const { stage, topic, table, logger, persist } = this.#options
@@ -142,10 +156,8 @@ export class StreamWriter {
       const standing = { ...checkpoint, next: owned.next, version: owned.version }
       return [toCommit(deadLetterGroup(stage.group), mark), toCommit(stage.group, standing, owned.epoch)]
     })
-    this.#deadLetters ??= await persist(this.#options.deadLetterProducer)
-    const producer = this.#deadLetters
     const records = fresh.map(each => toDeadLetterRecord(topic.deadLetterTopic, stageId(stage), each))
-    await persist(() => producer.append(records, commits))
+    await persist(() => this.#append(records, commits))
     for (const each of last.values()) {
       each.owned.deadLetteredTo = markOf(each)
       each.owned.committed = table.atomicCheckpoint ? each.owned.next : each.checkpoint.next

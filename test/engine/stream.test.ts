@@ -73,6 +73,26 @@ describe('a stream stage', () => {
     expect(Buffer.from(letter!.key!).toString()).toBe('a')
   })
 
+  it('replaces the producer of its dead letters when the log has given it up in an outage', async () => {
+    const harness = await Harness.open(plant)
+    await harness.produce([{ key: 'a', value: Buffer.from('not Avro') }])
+    const opened: string[] = []
+    const log = overriding(harness.ports.log, {
+      producer: async id => {
+        opened.push(id)
+        const producer = await harness.ports.log.producer(id)
+        if (opened.length > 1) return producer
+        const append = async () => {
+          throw new MillraceError('PRODUCER_FENCED', 'A newer producer has taken over.')
+        }
+        return overriding(producer, { append })
+      },
+    })
+    await harness.runStream({ ports: { ...harness.ports, log } })
+    expect(opened).toEqual(['plant.keep.dead-letters.test', 'plant.keep.dead-letters.test'])
+    expect(await harness.deadLetters()).toHaveLength(1)
+  })
+
   it('keeps a bad record whose key and headers are as large as a topic takes', async () => {
     const harness = await Harness.open(plant)
     const key = 'k'.repeat(900_000)
