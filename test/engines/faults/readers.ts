@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Admin, ConnectionPool, fetchV12, listOffsetsV6 } from '@platformatic/kafka'
 import cassandra from 'cassandra-driver'
 import { userColumns } from './sent-record.ts'
@@ -84,6 +85,24 @@ export class Readers {
       records.push(...committed(partition, next, batches, fetched.abortedTransactions ?? []))
       next = Number(last.firstOffset) + last.lastOffsetDelta + 1
     }
+  }
+
+  /**
+   * As `read`, of everything that is there now, also of transactions that end a moment later: a commit of one may be seen
+   * before its records. @throws if one is still open after 30 s
+   */
+  async readSettled(topic: string, partition: number, from: number): Promise<{ records: TopicRecord[]; next: number }> {
+    const { highWatermark } = await this.#fetch(topic, partition, from)
+    const records: TopicRecord[] = []
+    let next = from
+    for (const deadline = performance.now() + 30_000; next < highWatermark; ) {
+      const more = await this.read(topic, partition, next)
+      records.push(...more.records)
+      next = more.next
+      if (performance.now() > deadline) throw new Error(`${topic}[${partition}] has an open transaction at ${next}.`)
+      if (next < highWatermark) await sleep(20)
+    }
+    return { records, next }
   }
 
   /** What a group has committed, by partition; nothing of a partition for which it has committed nothing. */

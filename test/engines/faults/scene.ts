@@ -17,7 +17,16 @@ import { Readers, type TopicRecord } from './readers.ts'
 import { defaultMix } from './sent-record.ts'
 import { TopicView } from './topic-view.ts'
 import { userEncoding } from './user-encoding.ts'
-import { caughtUp, deadLetterTopic, group, partitions, runMillrace, type Surroundings, topic } from './workers.ts'
+import {
+  caughtUp,
+  deadLetterTopic,
+  group,
+  partitions,
+  runMillrace,
+  type Surroundings,
+  topic,
+  until,
+} from './workers.ts'
 
 /** The users pipeline applied to engines that know nothing of it yet, a load for it, and readers of all it does. */
 export class Scene {
@@ -83,7 +92,7 @@ export class Scene {
 
   /** All dead letters there are. */
   async letters(): Promise<readonly TopicRecord[]> {
-    const { records, next } = await this.readers.read(deadLetterTopic, 0, this.#lettersNext)
+    const { records, next } = await this.readers.readSettled(deadLetterTopic, 0, this.#lettersNext)
     this.#letters.push(...records)
     this.#lettersNext = next
     return this.#letters
@@ -115,7 +124,18 @@ async function clear({ brokers, contactPoint }: Addresses): Promise<void> {
   try {
     const topics = (await admin.listTopics()).filter(name => name === topic || name === deadLetterTopic)
     if (topics.length > 0) await admin.deleteTopics({ topics })
-    if ((await admin.listGroups()).has(group)) await admin.deleteGroups({ groups: [group] })
+    // Members that were killed are in it until their sessions are over.
+    await until(
+      `group ${group} is gone`,
+      async () => {
+        if (!(await admin.listGroups()).has(group)) return true
+        return admin.deleteGroups({ groups: [group] }).then(
+          () => true,
+          () => false,
+        )
+      },
+      gone => gone,
+    )
     await client.execute('DROP KEYSPACE IF EXISTS spark_streams', [], { readTimeout: 60_000 })
   } finally {
     await Promise.allSettled([admin.close(), client.shutdown()])

@@ -11,6 +11,7 @@ import type { Readers } from './readers.ts'
 const root = resolve(import.meta.dirname, '../../..')
 const project = join(root, 'test/engines/project')
 
+export const stage = 'users/spark_stream'
 export const group = 'users.spark_stream'
 export const topic = 'users_created'
 export const deadLetterTopic = 'users_created.dlq'
@@ -66,7 +67,7 @@ export interface Worker {
 
 /** Starts a worker, which ends with the test at the latest. @param args further options of `millrace run` */
 export function startWorker(surroundings: Surroundings, ...args: readonly string[]): Worker {
-  const child = millrace(surroundings, 'run', 'users/spark_stream', ...args)
+  const child = millrace(surroundings, 'run', stage, ...args)
   onTestFinished(() => void child.kill('SIGKILL'))
   const log: string[] = []
   const states: WorkerState[] = []
