@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** A user with every field of version 1.4 of the randomuser API, of about the usual 1.1 kB. */
 export function makeUser(number: number, uuid: string) {
   const first = firstNames[number % firstNames.length]!
@@ -40,6 +42,17 @@ export function makeUser(number: number, uuid: string) {
 }
 
 export type BenchUser = ReturnType<typeof makeUser>
+
+/** User number `n`: always the same, and another for each number. */
+export function benchUser(n: number): BenchUser {
+  return makeUser(n, userId(n))
+}
+
+/** Random to look at, as the API's ids are. */
+export function userId(n: number): string {
+  const digits = createHash('md5').update(String(n)).digest('hex')
+  return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-8${digits.slice(17, 20)}-${digits.slice(20)}`
+}
 
 const firstNames = ['Zoé', 'Álvaro', 'Brigitte', 'Milan', 'آرمین', 'Ellen', 'Noah', 'Ömer', 'Signe', 'Tomothy']
 const lastNames = ['Lemaire', 'Nuñez', 'Weiß', 'Đorđević', 'کامروا', 'Hansen', 'Singh', 'Yılmaz', 'Berg', 'Bates']

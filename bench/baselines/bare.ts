@@ -12,18 +12,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
-import avro from 'avsc'
 import { type PagesFile, readPages } from '../pages.ts'
 import type { BenchUser } from '../user.ts'
-
-const columns = [
-  ...['id', 'first_name', 'last_name', 'gender', 'address', 'post_code', 'email'],
-  ...['username', 'dob', 'registered_date', 'phone', 'picture'],
-] as const
-type User = Record<(typeof columns)[number], string>
-
-const fields = columns.map(name => ({ name, type: 'string' as const }))
-const type = avro.Type.forSchema({ type: 'record', name: 'User', fields })
+import { columns, toUser, type User, userType } from './row.ts'
 
 function open(path: string, checkpointPages: number): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 5_000 })
@@ -31,29 +22,11 @@ function open(path: string, checkpointPages: number): DatabaseSync {
   return database
 }
 
-function toUser(u: BenchUser): User {
-  const { street, city, state, country, postcode } = u.location
-  return {
-    id: u.login.uuid,
-    first_name: u.name.first,
-    last_name: u.name.last,
-    gender: u.gender,
-    address: `${street.number} ${street.name}, ${city}, ${state}, ${country}`,
-    post_code: String(postcode),
-    email: u.email,
-    username: u.login.username,
-    dob: u.dob.date,
-    registered_date: u.registered.date,
-    phone: u.phone,
-    picture: u.picture.medium,
-  }
-}
-
 /** Length and Avro with Confluent's header, record after record. */
 function encodeBatch(users: readonly User[]): Buffer {
   const parts: Buffer[] = []
   for (const user of users) {
-    const body = type.toBuffer(user)
+    const body = userType.toBuffer(user)
     const header = Buffer.allocUnsafe(9)
     header.writeUInt32BE(body.length + 5, 0)
     header.writeUInt8(0, 4)
@@ -112,7 +85,7 @@ async function consume(directory: string, expected: number, tell: (value: unknow
     table.exec('BEGIN IMMEDIATE')
     for (let at = 0; at < bytes.length; ) {
       const length = bytes.readUInt32BE(at)
-      const user = type.fromBuffer(bytes.subarray(at + 9, at + 4 + length)) as User
+      const user = userType.fromBuffer(bytes.subarray(at + 9, at + 4 + length)) as User
       upsert.run(...columns.map(name => user[name]))
       at += 4 + length
     }

@@ -3,14 +3,14 @@
  * prepared statements, 16 of them in flight, offsets committed after the rows. No schema, dead letters, versions or
  * fencing; a row that cannot be written ends it.
  *
- *     node bench/baselines/kafkajs.ts '{ "broker", "contactPoint", "topic", "group", "records" }'
+ *     node bench/baselines/kafkajs.ts '{ "broker", "contactPoint", "topic", "group", "records"? }'
  *
- * Ends when so many records are committed.
+ * Ends when so many records are committed, or on SIGTERM.
  */
 import { Client } from 'cassandra-driver'
 import { Kafka, logLevel } from 'kafkajs'
 
-const { broker, contactPoint, topic, group, records } = JSON.parse(process.argv[2]!)
+const { broker, contactPoint, topic, group, records = Number.POSITIVE_INFINITY } = JSON.parse(process.argv[2]!)
 const rowsPerBatch = 32
 const batchesInFlight = 16
 
@@ -40,6 +40,7 @@ async function write(users: readonly Record<string, string>[]): Promise<void> {
 }
 
 const done = Promise.withResolvers<void>()
+process.once('SIGTERM', () => done.resolve())
 let committed = 0
 await cassandra.connect()
 await consumer.connect()

@@ -17,6 +17,8 @@ export interface Usage {
 export interface Program {
   /** Resolves when the program has ended in order. Rejects if it did not. */
   readonly ended: Promise<Usage>
+  /** Tells it to end in order. */
+  stop(): void
   /** Ends it by force, if it has not ended. */
   kill(): void
 }
@@ -36,16 +38,20 @@ export interface Programs {
   readonly directory: string
 }
 
-/** Starts a program that moves so many users from its topic to the table, from where its group is, and ends. */
-export function startProgram(name: ProgramName, { engines, setting, directory }: Programs, records: number): Program {
+/**
+ * Starts a program that moves users from its topic to the table, from where its group is.
+ * @param records after which it ends; without, when it is told to
+ */
+export function startProgram(name: ProgramName, { engines, setting, directory }: Programs, records?: number): Program {
   const run = `${name}-${randomUUID()}`
   const usagePath = join(directory, `${run}.json`)
   const { broker, contactPoint, target } = engines
   const plain = { broker, contactPoint, topic: setting.topics.json.name, group: run, records }
   const project = ['--project', join(root, 'bench/project'), '--target', 'bench']
+  const untilCaughtUp = records === undefined ? [] : ['--until-caught-up']
   const args =
     name === 'millrace'
-      ? [...flags, millrace, 'run', 'users/spark_stream', '--until-caught-up', ...project, '--json']
+      ? [...flags, millrace, 'run', 'users/spark_stream', ...untilCaughtUp, ...project, '--json']
       : [join(root, `bench/baselines/${name}.ts`), JSON.stringify(plain)]
   const child = spawn(process.execPath, ['--import', join(import.meta.dirname, 'usage.js'), ...args], {
     env: {
@@ -54,7 +60,11 @@ export function startProgram(name: ProgramName, { engines, setting, directory }:
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  return { ended: usageOf(child, name, usagePath), kill: () => void child.kill('SIGKILL') }
+  return {
+    ended: usageOf(child, name, usagePath),
+    stop: () => void child.kill('SIGTERM'),
+    kill: () => void child.kill('SIGKILL'),
+  }
 }
 
 async function usageOf(child: ChildProcess, name: ProgramName, path: string): Promise<Usage> {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { applyPlan } from '../../src/engine/deploy.ts'
 import { openToTopicRecord } from '../../src/engine/ingest.ts'
@@ -10,7 +9,7 @@ import { type LoadedPipeline, loadPipelines, loadProject, targetConfig } from '.
 import { compileParser } from '../../src/sdk/parse.ts'
 import { ingestDeclaration } from '../../src/stages.ts'
 import { openTarget, type Target } from '../../src/targets.ts'
-import { type BenchUser, makeUser } from '../user.ts'
+import { benchUser, userId } from '../user.ts'
 
 /** How users are written to a topic: as Millrace does it, or as the plain programs read it. */
 export type Format = 'avro' | 'json'
@@ -24,6 +23,8 @@ export interface Setting {
   readonly ingest: IngestPlan
   readonly stream: StreamPlan
   readonly topics: { readonly [format in Format]: TopicPlan }
+  /** Of the topic's records in Avro. */
+  readonly schemaId: number
   /** User number `n` as a record; the same user in both formats, and another for each number. */
   record(format: Format, n: number): NewRecord
   close(): Promise<void>
@@ -50,11 +51,13 @@ export async function openSetting(statePath: string): Promise<Setting> {
   const json = { ...avro!, name: `${avro!.name}_json` }
   if ((await log.admin.topic(json.name)) === null) await log.admin.createTopic(json)
 
+  const registered = await registry.lookup(avro!.subject, avro!.avro)
   const toAvro = await openToTopicRecord(ingestDeclaration(pipeline!, ingest), registry)
   const parse = compileParser(ingest.source.schema)
   const select = compileTransform(ingest, null, ingest.source.schema, avro!.value)
   return {
     ...{ statePath, target, log, ingest, stream, pipeline: pipeline!, topics: { avro: avro!, json } },
+    schemaId: registered!.id,
     record(format, n) {
       const user = benchUser(n)
       if (format === 'avro') return toAvro({ value: user })!
@@ -65,16 +68,6 @@ export async function openSetting(statePath: string): Promise<Setting> {
     },
     close: () => target.close(),
   }
-}
-
-export function benchUser(n: number): BenchUser {
-  return makeUser(n, userId(n))
-}
-
-/** Random to look at, as the API's ids are. */
-export function userId(n: number): string {
-  const digits = createHash('md5').update(String(n)).digest('hex')
-  return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-8${digits.slice(17, 20)}-${digits.slice(20)}`
 }
 
 /** The first and the last user of each partition: whose rows tell when a run began and ended. */

@@ -1,0 +1,108 @@
+import { fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { percentile } from '../figures.ts'
+import { type ProgramName, type Programs, startProgram } from '../stack/programs.ts'
+import type { Rows } from '../stack/rows.ts'
+import { userId } from '../user.ts'
+import type { Sighting } from './reader.ts'
+import { monotonicMs } from './schedule.ts'
+
+/** In milliseconds, each by its share from 0 to 1. */
+type Percentiles = (share: number) => number
+
+export interface Latency {
+  readonly visible: Percentiles
+  readonly acknowledged: Percentiles
+  readonly resolution: Percentiles
+}
+
+export interface Load {
+  readonly seconds: number
+  readonly perSecond: number
+  /** The number of the first user that was never sent before. */
+  readonly first: number
+}
+
+/** How long a program is under load before it is measured: compiled, and without what it left undone at its start. */
+const warmUpSeconds = 10
+/** And the producer of the measured load. */
+const unmeasuredSeconds = 2
+/** From when the producer and the reader are ready to the first record. */
+const leadMs = 200
+
+/** How many users one measurement sends. */
+export function usersOf({ seconds, perSecond }: Omit<Load, 'first'>): number {
+  return (warmUpSeconds + unmeasuredSeconds + seconds) * perSecond
+}
+
+/** Lets a program move users that arrive at a fixed rate, and finds how long each took until it could be read. */
+export async function measureLatency(name: ProgramName, programs: Programs, rows: Rows, load: Load): Promise<Latency> {
+  const { engines, setting } = programs
+  // The plain program begins with the start of its topic, so that is a new one.
+  const json = { ...setting.topics.json, name: `${setting.topics.json.name}_${randomUUID()}` }
+  if (name !== 'millrace') await setting.log.admin.createTopic(json)
+  const topic = name === 'millrace' ? setting.topics.avro.name : json.name
+  const schemaId = name === 'millrace' ? setting.schemaId : null
+
+  const over = new AbortController()
+  const producer = (schedule: object) =>
+    prepare<readonly number[]>('producer.ts', { broker: engines.broker, topic, schemaId, schedule }, over.signal)
+  const reader = (schedule: object) =>
+    prepare<readonly Sighting[]>('reader.ts', { contactPoint: engines.contactPoint, schedule }, over.signal)
+  const { perSecond } = load
+  const warmUp = { first: load.first, records: warmUpSeconds * perSecond, perSecond, unmeasured: 0 }
+  const measured = {
+    ...{ first: warmUp.first + warmUp.records, records: (unmeasuredSeconds + load.seconds) * perSecond, perSecond },
+    unmeasured: unmeasuredSeconds * perSecond,
+  }
+  const run = async () => {
+    const warm = await producer(warmUp)
+    await warm(monotonicMs() + leadMs)
+    const lastIds = Array.from({ length: 20 }, (_, index) => userId(measured.first - 1 - index))
+    await rows.all(lastIds, over.signal)
+    const [produce, read] = await Promise.all([producer(measured), reader(measured)])
+    const startsAt = monotonicMs() + leadMs
+    return Promise.all([produce(startsAt), read(startsAt)])
+  }
+
+  const program = startProgram(name, { ...programs, setting: { ...setting, topics: { ...setting.topics, json } } })
+  const endedEarly = program.ended.then(() => Promise.reject(new Error(`${name} ended before it was told to.`)))
+  try {
+    const [acknowledged, sightings] = await Promise.race([run(), endedEarly])
+    endedEarly.catch(() => {})
+    program.stop()
+    await program.ended
+    const of =
+      (numbers: readonly number[]): Percentiles =>
+      share =>
+        percentile(numbers, share)
+    return {
+      visible: of(sightings.map(each => each.latency)),
+      acknowledged: of(acknowledged),
+      resolution: of(sightings.map(each => each.resolution)),
+    }
+  } finally {
+    over.abort()
+    program.kill()
+  }
+}
+
+/** Starts a program that waits for its start. Resolves when it is ready, with what starts it and gives what it reports. */
+async function prepare<T>(
+  program: string,
+  options: object,
+  signal: AbortSignal,
+): Promise<(startsAt: number) => Promise<T>> {
+  const child = fork(join(import.meta.dirname, program), [JSON.stringify(options)], { signal })
+  const ended = once(child, 'exit').then(([code, by]) => {
+    throw new Error(`${program} ended with ${code ?? by}, without a report.`)
+  })
+  const message = async () => (await Promise.race([once(child, 'message'), ended]))[0]
+  await message()
+  return startsAt => {
+    child.send(startsAt)
+    return message() as Promise<T>
+  }
+}
