@@ -155,8 +155,13 @@ export class CassandraTable implements Table {
   }
 }
 
+/** Rows of one statement have equally many. */
 function parametersOf(request: Request): unknown[] {
-  const all: unknown[] = []
-  for (const { parameters } of request) for (const value of parameters) all.push(value)
+  const width = request[0]!.parameters.length
+  const all = new Array<unknown>(request.length * width)
+  for (let row = 0; row < request.length; row++) {
+    const { parameters } = request[row]!
+    for (let at = 0; at < width; at++) all[row * width + at] = parameters[at]
+  }
   return all
 }

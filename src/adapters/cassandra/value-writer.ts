@@ -66,7 +66,10 @@ const firstBytes = 64 * 1024
 const maxKeptBytes = 1024 * 1024
 
 const uuidBytes = 16
+/** Where in a UUID's text each of its bytes stands. */
+const uuidPlaces = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
 const uuidDashes = [8, 13, 18, 23]
+const dash = 0x2d
 
 /** Values as the protocol has them, each after its length. */
 class ValueWriter {
@@ -97,7 +100,7 @@ class ValueWriter {
     else if ((code === dataTypes.varchar || code === dataTypes.text) && typeof value === 'string')
       this.#writeText(value)
     else if (code === dataTypes.uuid && typeof value === 'string' && this.#writeUuid(value)) return
-    else if (code === dataTypes.bigint && typeof value === 'number') this.#writeLong(value)
+    else if (code === dataTypes.bigint && Number.isSafeInteger(value)) this.#writeLong(value as number)
     else this.#writeEncoded(encoder.encode(value, type) as Buffer)
   }
 
@@ -116,19 +119,25 @@ class ValueWriter {
   /** False, with nothing written, if it is none: the driver says what is wrong with it. */
   #writeUuid(text: string): boolean {
     if (text.length !== 36) return false
-    for (const at of uuidDashes) if (text[at] !== '-') return false
+    for (const at of uuidDashes) if (text.charCodeAt(at) !== dash) return false
     this.#reserve(4 + uuidBytes)
-    const written = this.#buffer.write(text.replaceAll('-', ''), this.#length + 4, uuidBytes, 'hex')
-    if (written !== uuidBytes) return false
-    this.#buffer.writeInt32BE(uuidBytes, this.#length)
-    this.#length += 4 + uuidBytes
+    let at = this.#buffer.writeInt32BE(uuidBytes, this.#length)
+    for (const place of uuidPlaces) {
+      const high = hexDigit(text.charCodeAt(place))
+      const low = hexDigit(text.charCodeAt(place + 1))
+      if (high < 0 || low < 0) return false
+      this.#buffer[at++] = (high << 4) | low
+    }
+    this.#length = at
     return true
   }
 
   #writeLong(number: number): void {
     this.#writeLength(8)
     this.#reserve(8)
-    this.#length = this.#buffer.writeBigInt64BE(BigInt(number), this.#length)
+    const high = Math.floor(number / 2 ** 32)
+    this.#length = this.#buffer.writeInt32BE(high, this.#length)
+    this.#length = this.#buffer.writeUInt32BE(number - high * 2 ** 32, this.#length)
   }
 
   #writeEncoded(bytes: Buffer): void {
@@ -144,4 +153,11 @@ class ValueWriter {
     this.#buffer.copy(larger, 0, 0, this.#length)
     this.#buffer = larger
   }
+}
+
+/** -1 for what is none. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const lower = code | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
 }
