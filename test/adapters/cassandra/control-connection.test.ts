@@ -8,7 +8,11 @@ import { virtualClock } from '../../../src/testing/virtual-clock.ts'
 function guarded(work: (attempt: number, hosts?: object) => Promise<void>) {
   const calls: (object | undefined)[] = []
   const control = {
+    hosts: new Map<string, object>(),
+    connection: null as { closeAsync(): Promise<void> } | null,
     _isShuttingDown: false,
+    _initializeConnection: async () => {},
+    _borrowFirstConnection: async () => {},
     _refresh(hosts?: object): Promise<void> {
       calls.push(hosts)
       return work(calls.length, hosts)
@@ -56,9 +60,39 @@ describe('the control connection of the driver', () => {
     expect(calls).toHaveLength(1)
   })
 
+  it('is found anew without leaving open what was known before', async () => {
+    const shutDown: string[] = []
+    const host = (name: string) => ({ shutdown: async () => void shutDown.push(name) })
+    const { control } = guarded(async () => {})
+    const hosts = new Map([
+      ['a', host('old a')],
+      ['b', host('b')],
+    ])
+    const findAnew = async () => {
+      hosts.set('a', host('new a'))
+      throw new Error('and then it broke')
+    }
+    const fresh = { ...control, hosts: { values: () => [...hosts.values()] }, _initializeConnection: findAnew }
+    guardControlConnection({ controlConnection: fresh } as unknown as Client, virtualClock())
+    await expect(fresh._initializeConnection()).rejects.toThrow('and then it broke')
+    expect(shutDown).toEqual(['old a'])
+  })
+
+  it('closes the connection to a contact point that could not be used', async () => {
+    const { control } = guarded(async () => {})
+    let closed = 0
+    control.connection = { closeAsync: async () => void closed++ }
+    await control._borrowFirstConnection()
+    expect(closed).toBe(1)
+  })
+
   it('is where this version of the driver has it', () => {
     const client = new cassandra.Client({ contactPoints: ['127.0.0.1'], localDataCenter: 'datacenter1' })
     expect(client).toHaveProperty('controlConnection._refresh', expect.any(Function))
     expect(client).toHaveProperty('controlConnection._isShuttingDown', false)
+    expect(client).toHaveProperty('controlConnection._initializeConnection', expect.any(Function))
+    expect(client).toHaveProperty('controlConnection._borrowFirstConnection', expect.any(Function))
+    expect(client).toHaveProperty('controlConnection.connection', null)
+    expect(client).toHaveProperty('controlConnection.hosts.values', expect.any(Function))
   })
 })
