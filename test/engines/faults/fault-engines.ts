@@ -46,8 +46,14 @@ const kafkaSettings = {
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': '500',
 }
 
-/** Otherwise a node that is killed loses the last 100 ms of what it acknowledged. */
-const cassandraSettings = { commitlog_sync: 'batch', commitlog_sync_period: null }
+const cassandraSettings = {
+  // Otherwise a node that is killed loses the last 100 ms of what it acknowledged.
+  commitlog_sync: 'batch',
+  commitlog_sync_period: null,
+  // Readers are to see everything, also on a machine that has much else to do.
+  read_request_timeout: '60000ms',
+  range_request_timeout: '60000ms',
+}
 
 /** The target `stack` on these engines. */
 export function targetOn({ kafka, registry, cassandra }: FaultEngines, limits: KafkaLimits = {}): TargetConfig {

@@ -52,6 +52,7 @@ export class Readers {
       contactPoints: [contactPoint],
       localDataCenter: 'datacenter1',
       encoding: { useBigIntAsLong: true },
+      socketOptions: { readTimeout: 65_000 },
       queryOptions: { consistency: cassandra.types.consistencies.localQuorum, prepare: true },
     })
   }

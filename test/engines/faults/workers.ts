@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { onTestFinished } from 'vitest'
+import { onTestFailed, onTestFinished } from 'vitest'
 import type { TargetConfig } from '../../../src/sdk/config.ts'
 import type { Readers } from './readers.ts'
 
@@ -65,11 +65,23 @@ export interface Worker {
   signal(signal: NodeJS.Signals): void
 }
 
+/** Of a worker's log, where its test fails. */
+const shownLines = 20
+
 /** Starts a worker, which ends with the test at the latest. @param args further options of `millrace run` */
 export function startWorker(surroundings: Surroundings, ...args: readonly string[]): Worker {
+<<<<<<< Updated upstream
+=======
+  return startRun(surroundings, 'users/spark_stream', ...args)
+}
+
+/** The same for any stage. */
+export function startRun(surroundings: Surroundings, stage: string, ...args: readonly string[]): Worker {
+>>>>>>> Stashed changes
   const child = millrace(surroundings, 'run', stage, ...args)
   onTestFinished(() => void child.kill('SIGKILL'))
   const log: string[] = []
+  onTestFailed(() => console.error([`What worker ${child.pid} said last:`, ...log.slice(-shownLines)].join('\n')))
   const states: WorkerState[] = []
   let outcome: WorkerExit['outcome'] = null
   createInterface(child.stderr).on('line', line => log.push(line))
