@@ -124,7 +124,6 @@ async function clear({ brokers, contactPoint }: Addresses): Promise<void> {
   try {
     const topics = (await admin.listTopics()).filter(name => name === topic || name === deadLetterTopic)
     if (topics.length > 0) await admin.deleteTopics({ topics })
-<<<<<<< Updated upstream
     // Members that were killed are in it until their sessions are over.
     await until(
       `group ${group} is gone`,
@@ -137,14 +136,6 @@ async function clear({ brokers, contactPoint }: Addresses): Promise<void> {
       },
       gone => gone,
     )
-=======
-    // Members that were killed are members until their session is over.
-    const remove = async () => {
-      await admin.deleteGroups({ groups: [group] }).catch(() => {})
-      return (await admin.listGroups()).has(group)
-    }
-    await until('the group of the scene before is gone', remove, isThere => !isThere)
->>>>>>> Stashed changes
     await client.execute('DROP KEYSPACE IF EXISTS spark_streams', [], { readTimeout: 60_000 })
   } finally {
     await Promise.allSettled([admin.close(), client.shutdown()])

@@ -70,15 +70,12 @@ const shownLines = 20
 
 /** Starts a worker, which ends with the test at the latest. @param args further options of `millrace run` */
 export function startWorker(surroundings: Surroundings, ...args: readonly string[]): Worker {
-<<<<<<< Updated upstream
-=======
-  return startRun(surroundings, 'users/spark_stream', ...args)
+  return startRun(surroundings, stage, ...args)
 }
 
 /** The same for any stage. */
-export function startRun(surroundings: Surroundings, stage: string, ...args: readonly string[]): Worker {
->>>>>>> Stashed changes
-  const child = millrace(surroundings, 'run', stage, ...args)
+export function startRun(surroundings: Surroundings, address: string, ...args: readonly string[]): Worker {
+  const child = millrace(surroundings, 'run', address, ...args)
   onTestFinished(() => void child.kill('SIGKILL'))
   const log: string[] = []
   onTestFailed(() => console.error([`What worker ${child.pid} said last:`, ...log.slice(-shownLines)].join('\n')))
