@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nextVersion } from '../../src/engine/version.ts'
@@ -48,4 +49,21 @@ describe('the versions of a partition', () => {
       }),
     )
   })
+
+  it('are those that the Spark sink gives', () => {
+    const path = new URL('../vectors/versions.json', import.meta.url)
+    const { cases } = JSON.parse(readFileSync(path, 'utf8')) as { cases: readonly VersionCase[] }
+    expect(cases.length).toBeGreaterThan(0)
+    for (const { name, previous, now: at, times, versions } of cases) {
+      expect(versionsOf(times, previous, at), name).toEqual(versions)
+    }
+  })
 })
+
+interface VersionCase {
+  readonly name: string
+  readonly previous: number
+  readonly now: number
+  readonly times: readonly number[]
+  readonly versions: readonly number[]
+}

@@ -7,6 +7,9 @@ import { plainValue } from './values.ts'
 /** Beside the tables of each keyspace. */
 export const checkpointsTable = 'millrace_checkpoints'
 
+/** Of stages that run on Spark; its sink writes it. */
+export const sparkCheckpointsTable = 'millrace_spark_checkpoints'
+
 /**
  * One row for each epoch that claimed a partition; the highest is the owner. A former owner that goes on writing only writes its
  * own row, so nothing here needs a lightweight transaction.

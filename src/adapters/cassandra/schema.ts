@@ -2,7 +2,7 @@ import type { types } from 'cassandra-driver'
 import { type ColumnPlan, type TablePlan, tableId } from '../../plan/plan.ts'
 import type { TableDescription } from '../../ports/table.ts'
 import { MillraceError } from '../../sdk/errors.ts'
-import { checkpointsTable, createCheckpointsStatement } from './checkpoints.ts'
+import { checkpointsTable, createCheckpointsStatement, sparkCheckpointsTable } from './checkpoints.ts'
 import type { Connection } from './connection.ts'
 import { commentOf, type SchemaColumn, type SchemaTable } from './description.ts'
 import { addColumnsStatement, commentStatement, createKeyspaceStatement, createTableStatement } from './statements.ts'
@@ -34,6 +34,8 @@ function toColumn(row: types.Row): SchemaColumn {
   return { name, kind, position, type }
 }
 
+const ownTables = [checkpointsTable, sparkCheckpointsTable]
+
 /** Every table but Cassandra's and our checkpoints, in the order of their names. */
 export async function listTables(connection: Connection): Promise<readonly TableName[]> {
   const names: TableName[] = []
@@ -48,7 +50,7 @@ export async function listTables(connection: Connection): Promise<readonly Table
     if (!pageState) break
   }
   return names
-    .filter(({ keyspace, name }) => !/^(?:system|system_.*|dse_.*)$/.test(keyspace) && name !== checkpointsTable)
+    .filter(({ keyspace, name }) => !/^(?:system|system_.*|dse_.*)$/.test(keyspace) && !ownTables.includes(name))
     .sort((a, b) => (tableId(a) < tableId(b) ? -1 : 1))
 }
 

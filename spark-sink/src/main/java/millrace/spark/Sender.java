@@ -1,0 +1,221 @@
+package millrace.spark;
+
+import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.cql.BoundStatement;
+import com.datastax.oss.driver.api.core.cql.BoundStatementBuilder;
+import com.datastax.oss.driver.api.core.cql.PreparedStatement;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Sends the rows of one task, several in a request and several requests at once, both bounded, and repeats what Cassandra does not take
+ * for now.
+ *
+ * <p>A row waits for others only while a request is on its way: under load requests are full, and a single row goes at once. So nothing
+ * is left behind where no end of a batch ever comes (real-time mode).
+ */
+final class Sender {
+  /** Measured for the Node adapter: more rows cost no less CPU a row and wait longer. */
+  private static final int MAX_ROWS = 32;
+
+  /** Cassandra refuses batches of more than 50 KiB unless told otherwise ({@code batch_size_fail_threshold}). */
+  private static final int MAX_BYTES = 36 * 1024;
+
+  private final CqlSession session;
+  private final Settings settings;
+  private final Settings.Limits limits;
+  private final Window window;
+
+  /** By log2 of their number of rows. */
+  private final List<PreparedStatement> upserts;
+
+  /** As {@link #upserts}; empty where rows are never deleted. */
+  private final List<PreparedStatement> deletes;
+
+  /** All upserts or all deletes. */
+  private List<EncodedRow> pending = new ArrayList<>(MAX_ROWS);
+
+  private int pendingBytes;
+  private int requests;
+  private long bytes;
+  private long sent;
+
+  /** The window is halved once for all the requests that were on their way when it was. */
+  private long halvedAt;
+
+  private SinkException failed;
+  private boolean closed;
+  private boolean warned;
+
+  Sender(CqlSession session, Settings settings, Layout layout) {
+    this.session = session;
+    this.settings = settings;
+    this.limits = settings.limits();
+    this.window = new Window(limits.requestsInFlight());
+    Statements statements = new Statements(settings.table(), layout);
+    this.upserts = new ArrayList<>();
+    this.deletes = new ArrayList<>();
+    for (int count = 1; count <= MAX_ROWS; count *= 2) {
+      upserts.add(prepare(statements.upsert(count)));
+      if (layout.deleted() >= 0) deletes.add(prepare(statements.delete(count)));
+    }
+  }
+
+  /** Takes a row, and waits while too much is on its way. @throws SinkException once an earlier row could not be written */
+  synchronized void add(EncodedRow row) throws InterruptedException {
+    boolean isOther = !pending.isEmpty() && pending.get(0).deleted() != row.deleted();
+    if (isOther || pendingBytes + row.bytes() > MAX_BYTES) sendPending();
+    pending.add(row);
+    pendingBytes += row.bytes();
+    if (pending.size() == MAX_ROWS || requests == 0) sendPending();
+    refuseIfFailed();
+  }
+
+  /** Resolves once every row that was added is durable. */
+  synchronized void flush() throws InterruptedException {
+    sendPending();
+    while (requests > 0 && failed == null) wait();
+    refuseIfFailed();
+  }
+
+  /** Gives up what waits to be repeated. What is on its way may still be written, which does no harm. */
+  synchronized void close() {
+    closed = true;
+    pending.clear();
+  }
+
+  private PreparedStatement prepare(String statement) {
+    return Retry.persist(limits.retryFor(), "Preparing writes to " + settings.table(), () -> session.prepare(statement));
+  }
+
+  private void refuseIfFailed() {
+    if (failed != null) throw failed;
+  }
+
+  private void sendPending() throws InterruptedException {
+    while (failed == null && requests > 0 && (requests >= window.size() || bytes + pendingBytes > limits.bytesInFlight())) wait();
+    if (failed == null) dispatchPending();
+  }
+
+  /** In as many requests as their number has bits: each number of rows is a statement of its own, and six of them are enough. */
+  private void dispatchPending() {
+    List<EncodedRow> rows = pending;
+    pending = new ArrayList<>(MAX_ROWS);
+    pendingBytes = 0;
+    for (int from = 0; from < rows.size(); ) {
+      int count = Integer.highestOneBit(rows.size() - from);
+      dispatch(rows.subList(from, from + count));
+      from += count;
+    }
+  }
+
+  private void dispatch(List<EncodedRow> rows) {
+    Request request = new Request(rows);
+    requests += 1;
+    bytes += request.size;
+    request.send();
+  }
+
+  /** A request is over: room for another, and nothing but what waits if it was the last. */
+  private void done(Request request) {
+    requests -= 1;
+    bytes -= request.size;
+    if (requests == 0 && failed == null && !closed) dispatchPending();
+    notifyAll();
+  }
+
+  private void fail(SinkException reason) {
+    if (failed == null) failed = reason;
+  }
+
+  /** Rows that go to Cassandra together. */
+  private final class Request {
+    private final List<EncodedRow> rows;
+    private final long size;
+    private final BoundStatement statement;
+    private final Retry retry = new Retry(limits.retryFor());
+    private long sequence;
+
+    Request(List<EncodedRow> rows) {
+      this.rows = rows;
+      this.size = rows.stream().mapToLong(EncodedRow::bytes).sum();
+      List<PreparedStatement> prepared = rows.get(0).deleted() ? deletes : upserts;
+      BoundStatementBuilder builder = prepared.get(Integer.numberOfTrailingZeros(rows.size())).boundStatementBuilder();
+      int at = 0;
+      for (EncodedRow row : rows) {
+        for (ByteBuffer value : row.values()) {
+          // A value that is not set is left as it is in the table.
+          if (value != null || !settings.appendOnly()) builder.setBytesUnsafe(at, value);
+          at += 1;
+        }
+      }
+      this.statement = builder.build();
+    }
+
+    void send() {
+      sequence = ++sent;
+      try {
+        session.executeAsync(statement).whenComplete((result, error) -> answered(error));
+      } catch (RuntimeException error) {
+        // Nobody waits for what a timer sends: an error that nobody sees would leave the task waiting.
+        answered(error);
+      }
+    }
+
+    private void answered(Throwable error) {
+      synchronized (Sender.this) {
+        if (error == null) {
+          window.answered(requests);
+          done(this);
+          return;
+        }
+        Failure failure = Failure.of(error);
+        if (failure.isOverload() && sequence > halvedAt) {
+          halvedAt = sent;
+          window.overloaded();
+        }
+        if (failure == Failure.ROW_REFUSED && rows.size() > 1) {
+          sendApart();
+        } else if (!failure.isTransient() || !sendLater(error)) {
+          fail(explain(failure, error));
+          done(this);
+        }
+      }
+    }
+
+    /** Which of the rows it is, if it is not their number, shows when each goes alone. */
+    private void sendApart() {
+      for (EncodedRow row : rows) dispatch(List.of(row));
+      done(this);
+    }
+
+    /** With the same timestamp a write that did happen has no further effect. */
+    private boolean sendLater(Throwable error) {
+      long pause = closed || failed != null ? -1 : retry.pauseMs();
+      if (pause < 0) return false;
+      if (!warned) Retry.warn("Writing to " + settings.table(), limits.retryFor(), error);
+      warned = true;
+      Executor later = CompletableFuture.delayedExecutor(pause, TimeUnit.MILLISECONDS);
+      later.execute(
+          () -> {
+            synchronized (Sender.this) {
+              send();
+            }
+          });
+      return true;
+    }
+
+    private SinkException explain(Failure failure, Throwable error) {
+      EncodedRow first = rows.get(0);
+      String record = settings.topic() + "[" + first.partition() + "] offset " + first.offset();
+      String which = rows.size() == 1 ? record : rows.size() + " rows from " + record + " on";
+      String limit = failure.isTransient() ? " within " + limits.retryFor() : "";
+      String message = settings.table() + " did not take " + which + limit + ": " + Failure.describe(error);
+      return new SinkException(failure.code(), message, error);
+    }
+  }
+}
