@@ -1,5 +1,4 @@
 import type { MillraceError } from '../sdk/errors.ts'
-import type { SourceNode } from '../sdk/nodes.ts'
 
 /**
  * Where records come from. A declaration is data (`SourceNode`); an adapter runs it.
@@ -50,6 +49,3 @@ export interface SourcePage {
 export type SourceRecord =
   | { readonly value: unknown; readonly bytes?: Uint8Array }
   | { readonly value?: undefined; readonly bytes: Uint8Array; readonly error: MillraceError }
-
-/** How a target opens a source. */
-export type OpenSource = (node: SourceNode) => Promise<Source>

@@ -96,14 +96,14 @@ describe('a stream stage', () => {
   it('keeps a bad record whose key and headers are as large as a topic takes', async () => {
     const harness = await Harness.open(plant)
     const key = 'k'.repeat(900_000)
-    const headers = Object.fromEntries(Array.from({ length: 9_000 }, (_, i) => [`h${i}`, Buffer.alloc(15)]))
+    const headers = Object.fromEntries(Array.from({ length: 7_000 }, (_, i) => [`h${i}`, Buffer.alloc(15)]))
     await harness.produce([{ key, value: Buffer.from('not Avro'), headers }])
     await harness.produce([{ key: 'a', value: await harness.encode(row('a', 1)) }])
     await harness.runStream()
     const [letter, ...others] = await harness.deadLetters()
     expect(others).toEqual([])
     expect(Buffer.from(letter!.key!).toString() === key).toBe(true)
-    expect(Object.keys(letter!.headers!)).toHaveLength(9_000)
+    expect(Object.keys(letter!.headers!)).toHaveLength(7_000)
     expect(await harness.rows()).toEqual([row('a', 1)])
   })
 

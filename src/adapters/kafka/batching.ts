@@ -1,8 +1,8 @@
 import type { NewRecord } from '../../ports/log.ts'
 import { partitionOf } from '../../ports/partitioner.ts'
+import { checkRecordSize } from '../../ports/record-size.ts'
 import { MillraceError } from '../../sdk/errors.ts'
 import { batchOverhead, recordBytes } from './record-batch.ts'
-import { maxHeaderBytes } from './topic-settings.ts'
 import type { TopicLimits } from './topics.ts'
 
 /** Batches are no larger than this even where the topic takes more: a broker handles one as a whole. */
@@ -34,7 +34,7 @@ export function toShares(
   for (let index = 0; index < records.length; index++) {
     const record = records[index]!
     const topic = topics.get(record.topic)!
-    checkSize(record, index, topic)
+    checkRecordSize(record, index, topic)
     const partition = choosePartition(record, topic, keyless)
     let partitions = shares.get(topic.name)
     if (partitions === undefined) {
@@ -80,27 +80,4 @@ function choosePartition({ partition, key }: NewRecord, topic: TopicShape, keyle
     place: `${topic.name}[${partition}]`,
     fix: `Use one of 0 to ${topic.partitions - 1}.`,
   })
-}
-
-function checkSize({ key, value, headers }: NewRecord, index: number, topic: TopicShape): void {
-  const bytes = (key?.length ?? 0) + (value?.length ?? 0)
-  if (bytes > topic.maxRecordBytes) {
-    throw new MillraceError(
-      'RECORD_TOO_LARGE',
-      `Record ${index} has ${bytes} bytes; topic ${topic.name} takes ${topic.maxRecordBytes}.`,
-      { place: String(index), fix: `Make the record smaller, or raise maxRecordBytes of ${topic.name}.` },
-    )
-  }
-  if (headers === undefined) return
-  let inAll = bytes
-  // Five bytes for each length are the most there can be.
-  for (const name of Object.keys(headers)) inAll += Buffer.byteLength(name) + headers[name]!.length + 10
-  const most = topic.maxRecordBytes + maxHeaderBytes
-  if (inAll > most) {
-    throw new MillraceError(
-      'RECORD_TOO_LARGE',
-      `Record ${index} has ${inAll} bytes with its headers; topic ${topic.name} takes ${most}.`,
-      { place: String(index), fix: 'Put less into the headers.' },
-    )
-  }
 }

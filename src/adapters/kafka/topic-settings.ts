@@ -1,8 +1,6 @@
 import type { TopicSpec } from '../../ports/log.ts'
+import { maxHeaderBytes } from '../../ports/record-size.ts'
 import { batchOverhead } from './record-batch.ts'
-
-/** What headers may take beside a topic's `maxRecordBytes`; they have what key and value leave of those, too. */
-export const maxHeaderBytes = 64 * 1024
 
 /** Lengths and counts of a record beside key, value and headers, at most. */
 const recordOverhead = 64

@@ -15,10 +15,7 @@ const version = 1
 const headBytes = 9
 
 /** Larger appends are stored as several batches, so that a reader never holds much more than this. */
-export const targetBatchBytes = 256 * 1024
-
-/** What headers may take beside a topic's `maxRecordBytes`; they have what key and value leave of those, too. */
-export const maxHeaderBytes = 64 * 1024
+const targetBatchBytes = 256 * 1024
 
 export type EncodableRecord = Pick<NewRecord, 'key' | 'value' | 'headers'>
 
@@ -79,13 +76,6 @@ function encodedBytes(record: EncodableRecord): number {
     const nameBytes = Buffer.byteLength(name)
     bytes += varintBytes(nameBytes) + nameBytes + varintBytes(value.length) + value.length
   }
-  return bytes
-}
-
-/** Bytes of the names and values of a record's headers. */
-export function headerBytes(headers: Headers): number {
-  let bytes = 0
-  for (const [name, value] of Object.entries(headers)) bytes += Buffer.byteLength(name) + value.length
   return bytes
 }
 

@@ -1,8 +1,9 @@
 import type { Clock } from '../../../ports/clock.ts'
 import type { Appended, Commit, NewRecord, Producer } from '../../../ports/log.ts'
 import { partitionOf } from '../../../ports/partitioner.ts'
+import { checkRecordSize } from '../../../ports/record-size.ts'
 import { MillraceError } from '../../../sdk/errors.ts'
-import { type EncodedBatch, encodeBatches, headerBytes, maxHeaderBytes } from './batch-format.ts'
+import { type EncodedBatch, encodeBatches } from './batch-format.ts'
 import type { EventLoopTurns } from './event-loop-turns.ts'
 import { requireEpoch } from './group.ts'
 import { closedError, type LogFile } from './log-file.ts'
@@ -69,7 +70,7 @@ export class EmbeddedProducer implements Producer {
         entry = { topic: requireTopic(this.#file, record.topic), partitions: [] }
         topics.set(record.topic, entry)
       }
-      checkSize(record, index, entry.topic)
+      checkRecordSize(record, index, entry.topic)
       const partition = this.#partition(record, entry.topic)
       const share = entry.partitions[partition]
       if (share === undefined) entry.partitions[partition] = [record]
@@ -141,26 +142,5 @@ export class EmbeddedProducer implements Producer {
       place: this.#id,
       fix: 'Stop this one; the newer one goes on with its work.',
     })
-  }
-}
-
-function checkSize(record: NewRecord, index: number, topic: Topic): void {
-  const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0)
-  if (bytes > topic.maxRecordBytes) {
-    throw new MillraceError(
-      'RECORD_TOO_LARGE',
-      `Record ${index} has ${bytes} bytes; topic ${topic.name} takes ${topic.maxRecordBytes}.`,
-      { place: String(index), fix: `Make the record smaller, or raise maxRecordBytes of ${topic.name}.` },
-    )
-  }
-  if (record.headers === undefined) return
-  const inAll = bytes + headerBytes(record.headers)
-  const most = topic.maxRecordBytes + maxHeaderBytes
-  if (inAll > most) {
-    throw new MillraceError(
-      'RECORD_TOO_LARGE',
-      `Record ${index} has ${inAll} bytes with its headers; topic ${topic.name} takes ${most}.`,
-      { place: String(index), fix: 'Put less into the headers.' },
-    )
   }
 }
