@@ -16,6 +16,7 @@ import { type DeadLetterOrigin, type FailedRecord, toDeadLetterRecord } from './
 import { invalidRecord } from './invalid-record.ts'
 import { appendBackoff } from './limits.ts'
 import { StepTimer } from './progress.ts'
+import { readAhead } from './read-ahead.ts'
 import { compileTransform, type MapFunction } from './transform.ts'
 
 export interface IngestDeclaration {
@@ -63,9 +64,10 @@ export interface IngestResult {
 }
 
 /**
- * One attempt of an ingest run: read a page, check and select each record, encode, append. A page's records, its dead
- * letters and the cursor after it become durable in one append, so a later attempt goes on exactly after the last
- * page that is in the log (G1), and a run that is repeated reads the same records and changes no row (G4).
+ * One attempt of an ingest run: read a page, check and select each record, encode, append; the page after it is read
+ * meanwhile. A page's records, its dead letters and the cursor after it become durable in one append, so a later attempt
+ * goes on exactly after the last page that is in the log (G1), and a run that is repeated reads the same records and
+ * changes no row (G4).
  *
  * @throws MillraceError what the source or the log failed with; `retry` says whether another attempt can help.
  */
@@ -95,7 +97,8 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
         interval: run.interval,
       }
       let timer = new StepTimer(clock)
-      for await (const page of source.pages(sourceRun, progress.cursor, deadline.signal)) {
+      const pages = readAhead(until => source.pages(sourceRun, progress.cursor, until), deadline.signal)
+      for await (const page of pages) {
         timer.lap('read')
         const origin = {
           kind: 'source' as const,

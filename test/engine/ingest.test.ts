@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { type IngestOptions, type IngestResult, runIngest } from '../../src/engine/ingest.ts'
 import { http, lower, pipeline, t, table, topic } from '../../src/index.ts'
+import type { Log, Producer } from '../../src/ports/log.ts'
 import type { SourcePage, SourceRecord } from '../../src/ports/source.ts'
 import { MillraceError } from '../../src/sdk/errors.ts'
 import type { Pipeline } from '../../src/sdk/pipeline.ts'
@@ -82,6 +83,20 @@ function scripted(
   }
 }
 
+type Append = () => ReturnType<Producer['append']>
+
+/** The log, with what happens in place of each append. */
+function appending({ ports }: Harness, instead: (append: Append) => ReturnType<Append>): Log {
+  return overriding(ports.log, {
+    producer: async id => {
+      const producer = await ports.log.producer(id)
+      return overriding(producer, {
+        append: (records, commits) => instead(() => producer.append(records, commits)),
+      })
+    },
+  })
+}
+
 const keysOf = async (harness: Harness) => (await harness.records()).map(({ key }) => Buffer.from(key!).toString())
 const allKeys = pages.flat().map(({ id }) => id)
 
@@ -114,19 +129,12 @@ describe('an ingest run', () => {
     for (const before of [true, false]) {
       for (const nth of [1, 2, 3]) {
         let appends = 0
-        const log = overriding(harness.ports.log, {
-          producer: async id => {
-            const producer = await harness.ports.log.producer(id)
-            return overriding(producer, {
-              append: async (records, commits) => {
-                appends += 1
-                if (before && appends === nth) throw new Error('killed')
-                const appended = await producer.append(records, commits)
-                if (appends === nth) throw new Error('killed')
-                return appended
-              },
-            })
-          },
+        const log = appending(harness, async append => {
+          appends += 1
+          if (before && appends === nth) throw new Error('killed')
+          const appended = await append()
+          if (appends === nth) throw new Error('killed')
+          return appended
         })
         await run(harness, { log, attempt: 2 }).catch(() => {})
       }
@@ -212,19 +220,56 @@ describe('an ingest run', () => {
     expect(first).toMatchObject({ pages: 2, finished: true, elapsedMs: 60_000 })
   })
 
+  it('reads the next page while one is appended, and no further', async () => {
+    const harness = await Harness.open(site)
+    const asked: number[] = []
+    const second = Promise.withResolvers<void>()
+    const source = scripted(
+      pages.map(page => page.map(value => ({ value }))),
+      page => {
+        asked.push(page)
+        if (page === 2) second.resolve()
+      },
+    )
+    const askedBefore: number[][] = []
+    const log = appending(harness, async append => {
+      if (askedBefore.length === 0) await second.promise
+      askedBefore.push([...asked])
+      return append()
+    })
+    expect(await run(harness, { source, log })).toMatchObject({ pages: 3, appended: 6, finished: true })
+    expect(askedBefore).toEqual([
+      [1, 2],
+      [1, 2, 3],
+      [1, 2, 3],
+      [1, 2, 3],
+    ])
+    expect(await keysOf(harness)).toEqual(allKeys)
+  })
+
+  it('leaves the page that it waits for when a page cannot be appended', async () => {
+    const harness = await Harness.open(site)
+    let left = false
+    const source: IngestOptions['source'] = {
+      ...scripted([]),
+      async *pages(_run, _from, signal) {
+        yield { records: [{ value: pages[0]![0] }], cursor: '1', bytes: 100 }
+        await new Promise(resolve => signal.addEventListener('abort', resolve))
+        left = true
+        throw signal.reason
+      },
+    }
+    const log = appending(harness, () => Promise.reject(new MillraceError('PRODUCER_FENCED', 'Another goes on.')))
+    await expect(run(harness, { source, log })).rejects.toMatchObject({ code: 'PRODUCER_FENCED' })
+    expect(left).toBe(true)
+  })
+
   it('waits for a log that takes nothing for a while, and appends the page once', async () => {
     const harness = await Harness.open(site)
     let refusals = 2
-    const log = overriding(harness.ports.log, {
-      producer: async id => {
-        const producer = await harness.ports.log.producer(id)
-        return overriding(producer, {
-          append: async (records, commits) => {
-            if (refusals-- > 0) throw new MillraceError('STORAGE_FULL', 'The disk is full.')
-            return producer.append(records, commits)
-          },
-        })
-      },
+    const log = appending(harness, async append => {
+      if (refusals-- > 0) throw new MillraceError('STORAGE_FULL', 'The disk is full.')
+      return append()
     })
     expect(await run(harness, { log, clock: virtualClock({ auto: true }) })).toMatchObject({
       appended: 6,
