@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import { persist } from '../engine/backoff.ts'
 import { defaultStreamLimits } from '../engine/limits.ts'
-import { type StreamPlan, stageId, tableId } from '../plan/plan.ts'
+import { isBehind } from '../engine/stage-position.ts'
+import { type StreamPlan, tableId } from '../plan/plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { TaskExit } from '../ports/orchestrator.ts'
@@ -9,7 +10,6 @@ import type { StageProgress } from '../ports/processor.ts'
 import { runStreamStage } from '../run-stage.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import { streamDeclaration } from '../stages.ts'
-import type { Target } from '../targets.ts'
 import { requireApplied } from './applied.ts'
 import { bothLoggers, ProgressLines, type SoFar, stderrLogger } from './progress-lines.ts'
 import { failedExit, type StageRun } from './stage-run.ts'
@@ -103,30 +103,11 @@ function notDrained(drainTimeoutMs: number): MillraceError {
 
 /** Resolves when everything that is in the topic is processed, by this member of the group or another. */
 async function whenCaughtUp(run: StageRun<StreamPlan>, clock: Clock, signal: AbortSignal): Promise<void> {
-  while (await isBehind(run.session.target, run)) await clock.sleep(lagIntervalMs, signal)
-}
-
-async function isBehind(target: Target, { pipeline, stage }: StageRun<StreamPlan>): Promise<boolean> {
+  const { session, pipeline, stage } = run
   const table = pipeline.plan.tables.find(each => tableId(each) === stage.into)
   if (table === undefined) throw new MillraceError('INVARIANT_BROKEN', `The plan has no table ${stage.into}.`)
-  const log = await target.log()
-  const tables = await target.tables()
-  const processed = new Map<number, number>()
-  // The table's checkpoint or the group's offset, whichever is further: which of them leads depends on the table.
-  for (const { partition, next } of [
-    ...(await tables.admin.checkpoints(table, stageId(stage))).filter(({ topic }) => topic === stage.from),
-    ...(await log.admin.committed(stage.group, stage.from)),
-  ]) {
-    processed.set(partition, Math.max(next, processed.get(partition) ?? 0))
-  }
-  for (const { partition, start, end } of await log.admin.ranges(stage.from)) {
-    const next = Math.max(start, processed.get(partition) ?? 0)
-    if (next >= end) continue
-    // Offsets have gaps, and the end of a partition may be one: what counts is whether there is a record.
-    const [record] = await log.admin.read(stage.from, partition, next, { maxRecords: 1, maxBytes: 1, waitMs: 0 })
-    if (record !== undefined) return true
-  }
-  return false
+  const ports = { log: await session.target.log(), tables: await session.target.tables() }
+  while (await isBehind(stage, table, ports)) await clock.sleep(lagIntervalMs, signal)
 }
 
 class StreamTotals {

@@ -36,6 +36,8 @@ export interface StreamWriterOptions {
   readonly stage: StreamPlan
   readonly topic: TopicPlan
   readonly table: Table
+  /** Of the table's store. */
+  readonly atomicCheckpoint: boolean
   readonly logger: Logger
   /** Opens the producer of dead letters; called when there is the first one. */
   readonly deadLetterProducer: () => Promise<Producer>
@@ -61,13 +63,13 @@ export class StreamWriter {
    * @throws MillraceError `PARTITION_LOST` if one of the partitions has a newer owner; writing the others again is safe.
    */
   async write(batches: readonly PendingBatch[], timer: StepTimer): Promise<number> {
-    const { table, persist, commit } = this.#options
+    const { table, atomicCheckpoint, persist, commit } = this.#options
     const rows = batches.flatMap(({ processed }) => processed.rows)
     const checkpoints = [...lastOfEach(batches).values()].map(({ checkpoint }) => checkpoint)
     const known = batches.flatMap(({ processed }) => processed.failed)
     if (known.length === 0 && (await this.#writeAll(rows, checkpoints))) {
       timer.lap('sink')
-      if (!table.atomicCheckpoint)
+      if (!atomicCheckpoint)
         for (const { owned, checkpoint } of lastOfEach(batches).values()) await commit(owned, checkpoint)
       timer.lap('commit')
       advance(batches)
@@ -76,7 +78,7 @@ export class StreamWriter {
     const failed = [...known, ...(await this.#writeAccepted(batches))]
     timer.lap('sink')
     await this.#deadLetter(batches, failed)
-    if (table.atomicCheckpoint) await persist(() => table.write([], ...checkpoints))
+    if (atomicCheckpoint) await persist(() => table.write([], ...checkpoints))
     timer.lap('commit')
     advance(batches)
     return failed.length
@@ -141,7 +143,7 @@ export class StreamWriter {
 
   /** Appends the dead letters that are not durable yet, together with the note of how far they are (G5). */
   async #deadLetter(batches: readonly PendingBatch[], failed: readonly FailedRecord[]): Promise<void> {
-    const { stage, topic, table, logger, persist } = this.#options
+    const { stage, topic, atomicCheckpoint, logger, persist } = this.#options
     const last = lastOfEach(batches)
     const fresh = failed.filter(
       ({ origin }) => origin.kind === 'topic' && origin.offset >= last.get(origin.partition)!.owned.deadLetteredTo,
@@ -151,7 +153,7 @@ export class StreamWriter {
     const commits = [...last.values()].flatMap(each => {
       const { owned, checkpoint } = each
       const mark = { ...checkpoint, next: markOf(each) }
-      if (!table.atomicCheckpoint) return [toCommit(stage.group, mark, owned.epoch)]
+      if (!atomicCheckpoint) return [toCommit(stage.group, mark, owned.epoch)]
       // The group of the marks has no members. What stands is committed too, because only the partition's owner can.
       const standing = { ...checkpoint, next: owned.next, version: owned.version }
       return [toCommit(deadLetterGroup(stage.group), mark), toCommit(stage.group, standing, owned.epoch)]
@@ -160,7 +162,7 @@ export class StreamWriter {
     await persist(() => this.#append(records, commits))
     for (const each of last.values()) {
       each.owned.deadLetteredTo = markOf(each)
-      each.owned.committed = table.atomicCheckpoint ? each.owned.next : each.checkpoint.next
+      each.owned.committed = atomicCheckpoint ? each.owned.next : each.checkpoint.next
     }
     const [first] = fresh
     if (first === undefined) return

@@ -10,6 +10,7 @@ import { persist } from './backoff.ts'
 import { createDecoder } from './codec.ts'
 import type { StreamLimits } from './limits.ts'
 import { StepTimer } from './progress.ts'
+import { positionFrom } from './stage-position.ts'
 import { compileBatch, type ProcessBatch, type StreamDeclaration } from './stream-batch.ts'
 import {
   commitMetadata,
@@ -121,7 +122,7 @@ class StreamStage {
     const table = await this.#persist(() => tables.open(declaration.table, this.#name))
     const subscription = await this.#persist(() => log.subscribe({ group: stage.group, topic: topic.name, member }))
     const writer = new StreamWriter({
-      ...{ stage, topic, table, logger },
+      ...{ stage, topic, table, logger, atomicCheckpoint: tables.atomicCheckpoint },
       deadLetterProducer: () => log.producer(`${deadLetterGroup(stage.group)}.${member}`),
       commit: (owned, checkpoint) => this.#commit(owned, checkpoint),
       persist: work => this.#persist(work),
@@ -161,15 +162,14 @@ class StreamStage {
   }
 
   async #assign(partition: number, epoch: number, committed: Committed | null): Promise<void> {
-    const { declaration, log } = this.#options
+    const { declaration, log, tables } = this.#options
     const { topic, stage } = declaration
     const { table, subscription } = this.#opened!
     const checkpoint = await this.#persist(() => table.claim(topic.name, partition, epoch))
     const ranges = await this.#persist(() => log.admin.ranges(topic.name))
     const markers = await this.#persist(() => log.admin.committed(deadLetterGroup(stage.group), topic.name))
     const range = ranges.find(each => each.partition === partition)
-    const commit = committed === null ? null : { next: committed.next, version: versionIn(committed.metadata) }
-    const kept = table.atomicCheckpoint ? (checkpoint ?? commit) : (commit ?? checkpoint)
+    const kept = positionFrom(tables, checkpoint, committed)
     const next = kept?.next ?? range?.start ?? 0
     if (range !== undefined && next > range.end) {
       throw new MillraceError(
@@ -303,14 +303,4 @@ class StreamStage {
 
 function isLost(thrown: unknown): boolean {
   return thrown instanceof MillraceError && thrown.code === 'PARTITION_LOST'
-}
-
-/** 0 for a commit of another tool, such as one that moves a group back. */
-function versionIn(metadata: string): number {
-  try {
-    const { version } = JSON.parse(metadata) as { readonly version?: unknown }
-    return Number.isSafeInteger(version) ? (version as number) : 0
-  } catch {
-    return 0
-  }
 }

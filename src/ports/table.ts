@@ -5,6 +5,11 @@ import type { Page, PageRequest } from './paging.ts'
 /** The database that holds tables: SQLite files, or Cassandra. */
 export interface TableStore {
   /**
+   * Whether `write` of a table makes rows and checkpoint durable together. If so the table's checkpoint says where to go on;
+   * if not, the log's commit after the write does.
+   */
+  readonly atomicCheckpoint: boolean
+  /**
    * Opens a table for one stage's writes.
    * @throws MillraceError `TABLE_UNKNOWN`, or `PLAN_INCOMPATIBLE` if what is there is not what is planned.
    */
@@ -18,11 +23,6 @@ export interface TableStore {
  * nothing, whenever it arrives, so writing again is always safe.
  */
 export interface Table {
-  /**
-   * Whether `write` makes rows and checkpoint durable together. If so the table's checkpoint says where to go on;
-   * if not, the log's commit after the write does.
-   */
-  readonly atomicCheckpoint: boolean
   /**
    * Claims a partition for an assignment's epoch and returns its last checkpoint. From then on a write with an
    * older epoch of that partition fails with `PARTITION_LOST` and changes nothing.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { isBehind } from '../../src/engine/stage-position.ts'
 import { pipeline, t, table, topic } from '../../src/index.ts'
 import type { Batch, Log, NextOptions, Producer, SubscribeOptions } from '../../src/ports/log.ts'
 import type { Checkpoint } from '../../src/ports/table.ts'
@@ -20,10 +21,10 @@ const committedOf = async (harness: Harness) =>
 /** A table whose rows and checkpoint are not one write, as Cassandra's; `before` is called before each write. */
 function withoutCheckpoint(ports: Ports, before: (checkpoint: Checkpoint) => Promise<void> = async () => {}): Ports {
   const tables = overriding(ports.tables, {
+    atomicCheckpoint: false,
     open: async (plan, stage) => {
       const opened = await ports.tables.open(plan, stage)
       return overriding(opened, {
-        atomicCheckpoint: false,
         claim: async (...claim) => {
           await opened.claim(...claim)
           return null
@@ -188,5 +189,34 @@ describe('a table that keeps no checkpoint', () => {
     await harness.runStream({ ports: withoutCheckpoint(harness.ports) })
     expect(await harness.deadLetters()).toHaveLength(1)
     expect(await harness.rows()).toEqual([{ id: 'a', value: 1 }])
+  })
+})
+
+describe('a stage whose group was set back by hand', () => {
+  const setBack = async ({ ports }: Harness) =>
+    ports.log.admin.resetOffsets([{ group, topic: 'readings', partition: 0, next: 1, metadata: '' }])
+
+  it('is behind, and reads again, where the log’s commit says where it goes on', async () => {
+    const harness = await Harness.open(plant)
+    const ports = withoutCheckpoint(harness.ports)
+    await harness.produce(await valuesOf(harness, 1, 2, 3))
+    expect(await isBehind(harness.stream, harness.table, ports)).toBe(true)
+    await harness.runStream({ ports })
+    expect(await isBehind(harness.stream, harness.table, ports)).toBe(false)
+    await setBack(harness)
+    expect(await isBehind(harness.stream, harness.table, ports)).toBe(true)
+    await harness.runStream({ ports })
+    expect(harness.progress.map(each => each.recordsIn)).toEqual([3, 2])
+    expect(await isBehind(harness.stream, harness.table, ports)).toBe(false)
+  })
+
+  it('is not behind, and reads nothing, where the table’s checkpoint does', async () => {
+    const harness = await Harness.open(plant)
+    await harness.produce(await valuesOf(harness, 1, 2, 3))
+    await harness.runStream()
+    await setBack(harness)
+    expect(await isBehind(harness.stream, harness.table, harness.ports)).toBe(false)
+    await harness.runStream()
+    expect(harness.progress.map(each => each.recordsIn)).toEqual([3])
   })
 })

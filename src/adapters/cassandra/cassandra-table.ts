@@ -34,7 +34,6 @@ export interface CassandraTableOptions {
  * go first, and the log's commit follows both.
  */
 export class CassandraTable implements Table {
-  readonly atomicCheckpoint = false
   readonly #options: CassandraTableOptions
   readonly #id: string
   readonly #encoder: RowEncoder

@@ -36,6 +36,7 @@ export async function openCassandraTables(
   const inFlight = new InFlight({ requests: settings.requestsInFlight, bytes: settings.bytesInFlight })
   const closed = new AbortController()
   return {
+    atomicCheckpoint: false,
     admin: new CassandraTableAdmin(connection),
 
     async open(plan, stage) {

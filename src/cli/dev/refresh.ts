@@ -1,3 +1,4 @@
+import { readPositions } from '../../engine/stage-position.ts'
 import { type Plan, stageId, tableId } from '../../plan/plan.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
@@ -97,12 +98,12 @@ function elapsedOf(result: Json): number | null {
   return typeof given === 'number' ? given : null
 }
 
-async function committedSoFar({ plan, tables, tracker }: RefreshOptions): Promise<void> {
+async function committedSoFar({ plan, log, tables, tracker }: RefreshOptions): Promise<void> {
   for (const stage of plan.stages) {
     if (stage.kind !== 'stream') continue
     const table = plan.tables.find(each => tableId(each) === stage.into)
     if (table === undefined) continue
-    const checkpoints = await tables.admin.checkpoints(table, stageId(stage))
-    tracker.committedIs(stageId(stage), new Map(checkpoints.map(({ partition, next }) => [partition, next])))
+    const positions = await readPositions(stage, table, { log, tables })
+    tracker.committedIs(stageId(stage), new Map([...positions].map(([partition, { next }]) => [partition, next])))
   }
 }

@@ -64,7 +64,7 @@ export function checkpointing(rule: Rule): readonly ConformanceCase[] {
       await successor.claim('users', 0, 2)
       await successor.write([user('a', 'successor', 20)], { ...checkpointAt(2), epoch: 2 })
       const late = table.write([user('a', 'late', 15)], checkpointAt(9))
-      if (table.atomicCheckpoint) await rejectsWith(late, 'PARTITION_LOST')
+      if (fixture.store.atomicCheckpoint) await rejectsWith(late, 'PARTITION_LOST')
       else await late.catch(error => ok(error instanceof MillraceError && error.code === 'PARTITION_LOST'))
       deepEqual(
         (await rows()).map(row => row.name),

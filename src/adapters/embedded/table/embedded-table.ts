@@ -22,7 +22,6 @@ export interface EmbeddedTableOptions {
 
 /** A table's rows and its stage's checkpoint, written in one transaction. */
 export class EmbeddedTable implements Table {
-  readonly atomicCheckpoint = true
   readonly #keyspace: Keyspace
   readonly #id: string
   readonly #checkpoints: CheckpointStore

@@ -28,6 +28,7 @@ export function openEmbeddedTables(options: EmbeddedTablesOptions): TableStore {
   const { directory, maxRowBytes = 16 * 1024 * 1024, queryTimeoutMs = 30_000, clock = systemClock } = options
   const keyspaces = new OpenKeyspaces(directory)
   return {
+    atomicCheckpoint: true,
     admin: new EmbeddedTableAdmin({ directory, keyspaces, queryTimeoutMs, clock }),
 
     async open(plan, stage): Promise<Table> {
