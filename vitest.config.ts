@@ -16,6 +16,9 @@ export default defineConfig({
     exclude: ['test/engines/**'],
     globalSetup: ['test/build.ts'],
     setupFiles: ['test/properties.ts'],
-    testTimeout: 30_000,
+    // For what hangs. On a machine that does much else, what takes a second on a calm one takes half a minute.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 })

@@ -36,7 +36,7 @@ describe('the README', () => {
     expect(readFileSync(join(root, '.ci/run'), 'utf8')).toContain(`\n${install}npm test\n`)
   })
 
-  it('has only commands that run, in its order', { timeout: 120_000 }, async () => {
+  it('has only commands that run, in its order', { timeout: 600_000 }, async () => {
     const simulator = await startSimulator()
     const env = { ...process.env, MILLRACE_STATE: temporaryDirectory(), RANDOM_USER_URL: simulator.url }
     try {

@@ -84,7 +84,7 @@ function millrace(round: KillRound, statePath: string, url: string, ...args: rea
 async function firstPage(dev: ChildProcess, proxy: RecordingProxy, known: number): Promise<void> {
   const since = systemClock.elapsed()
   while (proxy.pages.size <= known) {
-    if (systemClock.elapsed() - since > 30_000) throw new Error('dev asked for no further page in 30 s')
+    if (systemClock.elapsed() - since > 120_000) throw new Error('dev asked for no further page in two minutes')
     if (dev.exitCode !== null) throw new Error(`dev ended by itself with code ${dev.exitCode}`)
     await systemClock.sleep(5)
   }
@@ -100,7 +100,7 @@ function passUnreadable(thrown: unknown): void {
  */
 async function consistentState(round: KillRound, statePath: string, proxy: RecordingProxy): Promise<State> {
   const embedded = round.target.log.adapter === 'embedded'
-  const until = systemClock.elapsed() + (embedded ? 0 : 10_000)
+  const until = systemClock.elapsed() + (embedded ? 0 : 60_000)
   for (;;) {
     const state = await readState(round, statePath)
     try {

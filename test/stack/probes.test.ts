@@ -20,7 +20,7 @@ async function serve(answer: (socket: Socket, request: Buffer) => void): Promise
   return (server.address() as AddressInfo).port
 }
 
-const patient = () => AbortSignal.timeout(10_000)
+const patient = () => AbortSignal.timeout(60_000)
 
 /** Length, correlation id, throttle time, number of brokers. */
 function metadata(brokers: number, correlation = 1): Buffer {

@@ -7,6 +7,9 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { awaitEnd, endMarked, findMarked, killMarked, markOf, startDetached } from '../../src/stack/process.ts'
 import { temporaryDirectory } from '../support.ts'
 
+/** What a process may take to end on a machine that does much else, in milliseconds. */
+const patienceMs = 60_000
+
 /** A process with a mark, once it has done what it does at its start. */
 async function start(script: string): Promise<{ token: string; pid: number; output: string }> {
   const token = randomUUID()
@@ -14,7 +17,7 @@ async function start(script: string): Promise<{ token: string; pid: number; outp
   const args = ['-e', `${script};console.log('ready');setInterval(() => {}, 1000)`, '--', markOf(token)]
   const pid = await startDetached({ command: process.execPath, args, cwd: '/', output, env: process.env })
   onTestFinished(() => killMarked(token))
-  await expect.poll(() => readFileSync(output, 'utf8'), { timeout: 10_000 }).toContain('ready')
+  await expect.poll(() => readFileSync(output, 'utf8')).toContain('ready')
   return { token, pid, output }
 }
 
@@ -30,7 +33,7 @@ describe('a marked process', () => {
 
   it('is asked to end, and has ended when that is said', async () => {
     const { token, pid, output } = await start(`process.on('SIGTERM', () => { console.log('ending'); process.exit() })`)
-    await endMarked(token, 10_000)
+    await endMarked(token, patienceMs)
     expect(readFileSync(output, 'utf8')).toContain('ending')
     expect(() => process.kill(pid, 0)).toThrow('ESRCH')
     expect(findMarked([token]).size).toBe(0)
@@ -45,7 +48,7 @@ describe('a marked process', () => {
   it('ends in order even if it was stopped', async () => {
     const { token, pid, output } = await start(`process.on('SIGTERM', () => { console.log('ending'); process.exit() })`)
     process.kill(pid, 'SIGSTOP')
-    await endMarked(token, 10_000)
+    await endMarked(token, patienceMs)
     expect(readFileSync(output, 'utf8')).toContain('ending')
   })
 
@@ -55,7 +58,7 @@ describe('a marked process', () => {
     )
     const child = Number.parseInt(readFileSync(output, 'utf8'), 10)
     await killMarked(token)
-    expect(await awaitEnd(child, 5_000)).toBe(true)
+    expect(await awaitEnd(child, patienceMs)).toBe(true)
   })
 })
 

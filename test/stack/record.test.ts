@@ -68,13 +68,13 @@ describe('the lock of a stack', () => {
     const order: string[] = []
     const entered = Promise.withResolvers<void>()
     const waiting = Promise.withResolvers<void>()
-    const first = withLock(path, { limitMs: 10_000, signal }, async () => {
+    const first = withLock(path, { limitMs: 60_000, signal }, async () => {
       entered.resolve()
       await waiting.promise
       order.push('first')
     })
     await entered.promise
-    await withLock(path, { limitMs: 10_000, signal, onWait: waiting.resolve }, async () => void order.push('second'))
+    await withLock(path, { limitMs: 60_000, signal, onWait: waiting.resolve }, async () => void order.push('second'))
     await first
     expect(order).toEqual(['first', 'second'])
   })
@@ -87,7 +87,7 @@ describe('the lock of a stack', () => {
         code: 'STATE_IN_USE',
       })
       const abort = new AbortController()
-      const options = { limitMs: 10_000, signal: abort.signal, onWait: () => abort.abort(new Error('enough')) }
+      const options = { limitMs: 60_000, signal: abort.signal, onWait: () => abort.abort(new Error('enough')) }
       await expect(withLock(path, options, async () => {})).rejects.toThrow()
     })
   })

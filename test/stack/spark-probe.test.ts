@@ -40,7 +40,7 @@ async function serve(answer: Answer) {
   const { port } = server.address() as AddressInfo
   const tokenFile = join(temporaryDirectory(), 'token')
   writeFileSync(tokenFile, 'secret')
-  const probe = (signal = AbortSignal.timeout(10_000)) =>
+  const probe = (signal = AbortSignal.timeout(60_000)) =>
     probeSpark(port, { remote: `sc://127.0.0.1:${port}`, tokenFile }, 'the-mark', signal)
   return { asked, probe }
 }
@@ -97,7 +97,7 @@ describe('the probe of a Spark master', () => {
     onTestFinished(() => void server.close())
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const { port } = server.address() as AddressInfo
-    const probe = probeSparkMaster(port, 1, AbortSignal.timeout(10_000))
+    const probe = probeSparkMaster(port, 1, AbortSignal.timeout(60_000))
     if (message === null) await probe
     else await expect(probe).rejects.toThrow(message)
   })

@@ -38,7 +38,7 @@ async function openFixture(): Promise<ProcessorFixture> {
   const shared = { plan, pipelineFile, config, statePath, project }
   const workerData: { [stage: string]: StageThreadData } = {}
   for (const stage of plan.stages.map(stageId)) workerData[stage] = { ...shared, stage }
-  const processor = createThreadProcessor({ entry, workerData, stopTimeoutMs: 5_000 })
+  const processor = createThreadProcessor({ entry, workerData, stopTimeoutMs: 60_000 })
 
   const partsOf = (stage: string) => {
     const found = plan.stages.find(each => stageId(each) === stage)
@@ -73,11 +73,11 @@ async function openFixture(): Promise<ProcessorFixture> {
     },
     async block(stage) {
       const { keyspace } = partsOf(stage).table
-      const database = new DatabaseSync(join(statePath, 'tables', `${keyspace}.db`), { timeout: 5_000 })
+      const database = new DatabaseSync(join(statePath, 'tables', `${keyspace}.db`), { timeout: 60_000 })
       database.exec('BEGIN IMMEDIATE')
       return async () => database.close()
     },
-    patienceMs: 15_000,
+    patienceMs: 60_000,
     async close() {
       await processor.close()
       await target.close()

@@ -5,7 +5,7 @@ import { temporaryDirectory } from '../../support.ts'
 export const tmuxIsMissing = spawnSync('tmux', ['-V']).status !== 0
 
 /** How long a screen may take to become what is expected, in milliseconds. */
-const patienceMs = 10_000
+const patienceMs = 60_000
 
 export interface Pane {
   /** Keys as tmux names them: `q`, `Enter`, `C-c`. */

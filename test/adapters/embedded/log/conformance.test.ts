@@ -18,8 +18,8 @@ async function openFixture(): Promise<LogFixture> {
   return {
     log: await another(),
     another,
-    sessionTimeoutMs: 1_000,
-    patienceMs: 10_000,
+    sessionTimeoutMs: 3_000,
+    patienceMs: 60_000,
     dispose: async () => {
       for (const log of opened) await log.close()
       rmSync(directory, { recursive: true, force: true })

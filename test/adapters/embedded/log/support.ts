@@ -42,7 +42,7 @@ export function record(value: string, partition = 0, topic = 'users'): NewRecord
   return { topic, key: null, value: Buffer.from(value), partition }
 }
 
-export const patient = { maxRecords: 1_000, maxBytes: 1_000_000, waitMs: 10_000 }
+export const patient = { maxRecords: 1_000, maxBytes: 1_000_000, waitMs: 60_000 }
 
 /** The next event, which must be of this kind. */
 export async function nextOf<Kind extends SubscriptionEvent['kind']>(

@@ -33,7 +33,7 @@ async function open(): Promise<OrchestratorFixture> {
   let count = 0
   return {
     orchestrator,
-    patienceMs: 10_000,
+    patienceMs: 60_000,
     async dag(script = {}) {
       count += 1
       const id = `dag_${count}`

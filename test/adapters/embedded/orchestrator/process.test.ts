@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
+import { defaultLimits } from '../../../../src/adapters/embedded/orchestrator/limits.ts'
 import { openEmbeddedOrchestrator } from '../../../../src/adapters/embedded/orchestrator/orchestrator.ts'
 import { systemClock, systemRandom } from '../../../../src/adapters/system/clock.ts'
 import type { Orchestrator } from '../../../../src/ports/orchestrator.ts'
@@ -32,7 +33,7 @@ async function begins(orchestrator: Orchestrator, runId: string, attempt: number
   throw new Error('The attempt ended without a word.')
 }
 
-it('a process that serves hears of a trigger and of a cancel in another one, within a second', async () => {
+it('a process that serves hears of a trigger and of a cancel in another one, long before a lease ends', async () => {
   const path = join(temporaryDirectory(), 'orchestrator.db')
   const orchestrator = open(path)
   await orchestrator.deploy('users', [dagPlan({ schedule: null })])
@@ -44,7 +45,7 @@ it('a process that serves hears of a trigger and of a cancel in another one, wit
   await orchestrator.admin.cancel(dag, warm.runId)
   const { runId } = await orchestrator.trigger(dag)
   await begins(orchestrator, runId, 1)
-  expect(performance.now() - cancelledAt).toBeLessThan(1000)
+  expect(performance.now() - cancelledAt).toBeLessThan(defaultLimits.leaseMs)
   expect((await orchestrator.admin.run(dag, warm.runId)).state).toBe('cancelled')
 })
 
@@ -62,7 +63,7 @@ it('what a killed process was running goes on at once in the next, as a new atte
   const killedAt = performance.now()
   const served = orchestrator.serve({ [dag]: succeed }, stop.signal)
   for await (const _ of orchestrator.admin.logs(dag, runId, 2, { follow: true }));
-  expect(performance.now() - killedAt).toBeLessThan(1000)
+  expect(performance.now() - killedAt).toBeLessThan(defaultLimits.leaseMs)
   stop.abort()
   await served
   expect(await orchestrator.admin.run(dag, runId)).toMatchObject({ state: 'success', attempts: 2 })
