@@ -1,4 +1,4 @@
-import { compileExpression } from '../plan/evaluate.ts'
+import { compileExpression, compileSelect } from '../plan/evaluate.ts'
 import { keyColumn, wholeNumberKey } from '../plan/key-column.ts'
 import type { IngestPlan, StreamPlan, TablePlan } from '../plan/plan.ts'
 import { MillraceError } from '../sdk/errors.ts'
@@ -25,22 +25,19 @@ export function compileTransform(
   output: RecordNode,
 ): Transform {
   const accepts = stage.where === null ? null : compileExpression(stage.where, input)
-  const build = stage.map === null ? compileBuild(stage, input) : checkedMap(map, stage.map.place, output)
+  const build = compileBuild(stage, map, input, output)
   if (accepts === null) return build
   return record => (accepts(record) === true ? build(record) : null)
 }
 
 function compileBuild(
-  stage: Pick<IngestPlan | StreamPlan, 'select'>,
+  { select, map: declared }: Pick<IngestPlan | StreamPlan, 'select' | 'map'>,
+  map: MapFunction | null,
   input: RecordNode,
+  output: RecordNode,
 ): (record: AnyRecord) => AnyRecord {
-  if (stage.select === null) return record => record
-  const fields = stage.select.map(({ name, value }) => ({ name, evaluate: compileExpression(value, input) }))
-  return record => {
-    const row: { [field: string]: unknown } = {}
-    for (const { name, evaluate } of fields) row[name] = evaluate(record)
-    return row
-  }
+  if (declared !== null) return checkedMap(map, declared.place, output)
+  return select === null ? record => record : compileSelect(select, input)
 }
 
 function checkedMap(
