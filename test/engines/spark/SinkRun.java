@@ -10,12 +10,14 @@ import org.apache.spark.sql.streaming.DataStreamWriter;
 import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.StreamingQueryListener;
 import org.apache.spark.sql.streaming.Trigger;
+import org.apache.spark.sql.types.DataType;
 
 /**
  * A Spark of its own that runs one query from Kafka into the sink, for tests and measurements from outside. Takes a JSON file:
  *
  * <p>{@code mode}: batch, append or update; {@code trigger}: availableNow, realTime or none; {@code source}, {@code sink}, {@code
- * conf}: options; {@code sql}: the query on the view {@code records}; {@code checkpoint}: a directory; {@code format}: of the sink.
+ * conf}: options; {@code sql}: the query on the view {@code records}; {@code functions}: {@code name}, {@code className} and {@code
+ * returns} of each; {@code checkpoint}: a directory; {@code format}: of the sink.
  *
  * <p>Java compiles it when it starts, against the Spark that is on the class path: its classes differ between 3.5 and 4.
  *
@@ -31,6 +33,10 @@ public final class SinkRun {
     text(task.path("conf")).forEach(builder::config);
     SparkSession spark = builder.getOrCreate();
     spark.sparkContext().setLogLevel("WARN");
+    for (JsonNode each : task.path("functions")) {
+      DataType returns = DataType.fromDDL(each.path("returns").asText());
+      spark.udf().registerJava(each.path("name").asText(), each.path("className").asText(), returns);
+    }
     int status = 0;
     try {
       if (task.path("mode").asText().equals("batch")) batch(spark, task);

@@ -257,7 +257,7 @@ describe('a query that cannot work', () => {
       'a row that no table takes',
       {},
       `SELECT 'x' AS id, ${columns} FROM records`,
-      'RECORD_REJECTED: sink_test.refused.id of TOPIC[0] offset 0 is no UUID.',
+      'RECORD_REJECTED: TOPIC[0] offset 0: Column id takes a UUID; the row has string. (sink_test.refused.id)',
     ],
   ])('fails with its reason: %s', { timeout }, async (_, options, sql, reason) => {
     const { log, topic, task } = await setUp('refused')

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
+import type { SparkFunction } from '../../../src/adapters/spark/session-setup.ts'
 import { sinkJar } from '../../../src/adapters/spark/sink-jar.ts'
 import { fetchArtifact } from '../../../src/stack/artifacts.ts'
 import { engines } from '../../../src/stack/engines.ts'
@@ -26,6 +27,8 @@ export interface SinkTask {
   readonly source: { readonly [option: string]: string }
   /** On the view `records`, which has what Spark's Kafka source gives. */
   readonly sql: string
+  /** That it uses, beside Spark's own. */
+  readonly functions?: readonly SparkFunction[]
   readonly sink: { readonly [option: string]: string }
   readonly checkpoint?: string
   readonly conf?: { readonly [option: string]: string }

@@ -12,6 +12,7 @@ import org.apache.spark.sql.connector.catalog.Table;
 import org.apache.spark.sql.connector.catalog.TableCapability;
 import org.apache.spark.sql.connector.catalog.TableProvider;
 import org.apache.spark.sql.connector.expressions.Transform;
+import org.apache.spark.sql.connector.read.streaming.ReportsSinkMetrics;
 import org.apache.spark.sql.connector.write.LogicalWriteInfo;
 import org.apache.spark.sql.connector.write.Write;
 import org.apache.spark.sql.connector.write.WriteBuilder;
@@ -36,18 +37,19 @@ public final class CassandraSink implements TableProvider, DataSourceRegister {
     return new StructType();
   }
 
-  /** @throws SinkException CONFIG_INVALID, TABLE_UNKNOWN, DATABASE_… before the query starts */
+  /** @throws SinkException CONFIG_INVALID, TABLE_UNKNOWN, PARTITION_LOST, DATABASE_…, LOG_… before the query starts */
   @Override
   public Table getTable(StructType schema, Transform[] partitioning, Map<String, String> options) {
     Settings settings = Settings.from(options, System.getenv());
     describe(settings);
-    return new SinkTable(settings.table());
+    if (settings.group() != null) new GroupOffsets(settings).refuseMembers();
+    return new SinkTable(settings.table(), new SinkMetrics());
   }
 
   /** As the driver knows it, and as the cluster has it if the driver does not. */
   private static TableMetadata describe(Settings settings) {
-    try (Connections.Lease lease = Connections.lease(settings.cluster(), settings.limits().retryFor())) {
-      CqlSession session = lease.session();
+    try (var lease = Connections.lease(settings.cluster(), settings.limits().retryFor())) {
+      CqlSession session = lease.value();
       return find(session.getMetadata(), settings.table())
           .or(() -> find(session.refreshSchema(), settings.table()))
           .orElseThrow(() -> new SinkException("TABLE_UNKNOWN", "There is no table " + settings.table() + "."));
@@ -60,7 +62,7 @@ public final class CassandraSink implements TableProvider, DataSourceRegister {
         .flatMap(keyspace -> keyspace.getTable(CqlIdentifier.fromInternal(name.name())));
   }
 
-  private record SinkTable(Settings.TableName table) implements SupportsWrite {
+  private record SinkTable(Settings.TableName table, SinkMetrics lastBatch) implements SupportsWrite, ReportsSinkMetrics {
     @Override
     public String name() {
       return "Cassandra " + table;
@@ -85,16 +87,22 @@ public final class CassandraSink implements TableProvider, DataSourceRegister {
 
     @Override
     public WriteBuilder newWriteBuilder(LogicalWriteInfo info) {
-      return new SinkWriteBuilder(info);
+      return new SinkWriteBuilder(info, lastBatch);
+    }
+
+    @Override
+    public Map<String, String> metrics() {
+      return lastBatch.metrics();
     }
   }
 
   /** In update mode, too, every row is an upsert. */
-  private record SinkWriteBuilder(LogicalWriteInfo info) implements WriteBuilder, SupportsStreamingUpdateAsAppend {
+  private record SinkWriteBuilder(LogicalWriteInfo info, SinkMetrics metrics) implements WriteBuilder, SupportsStreamingUpdateAsAppend {
     @Override
     public Write build() {
       Settings settings = Settings.from(info.options().asCaseSensitiveMap(), System.getenv());
-      return new SinkWrite(settings, Layout.of(info.schema(), describe(settings), settings));
+      String checkpoint = info.options().get("checkpointLocation");
+      return new SinkWrite(settings, Layout.of(info.schema(), describe(settings), settings), checkpoint, metrics);
     }
   }
 }

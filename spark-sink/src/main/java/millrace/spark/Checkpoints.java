@@ -40,9 +40,10 @@ final class Checkpoints {
    * What a batch goes on from.
    *
    * @param histories by partition
+   * @param committed the consumer group's offsets by partition; empty without a group
    * @param at the write timestamp of its commit, in microseconds
    */
-  record State(Map<Integer, History> histories, long at) implements Serializable {
+  record State(Map<Integer, History> histories, Map<Integer, History.Mark> committed, long at) implements Serializable {
     History history(int partition) {
       return histories.getOrDefault(partition, History.EMPTY);
     }
@@ -51,11 +52,14 @@ final class Checkpoints {
   /**
    * Creates the table if it is not there yet. The time of the read becomes that of the commit: a former run that commits late, after
    * others have, changes nothing.
+   *
+   * @param committed the consumer group's offsets by partition, from which versions go on too
    */
-  State read() {
+  State read(Map<Integer, History.Mark> committed) {
     Set<String> tables = tables();
     if (!tables.contains(TABLE)) create();
     Map<Integer, List<History.Mark>> marks = new HashMap<>();
+    committed.forEach((partition, mark) -> marks.put(partition, new ArrayList<>(List.of(mark))));
     long writtenAt = 0;
     for (Row row : select("\"partition\", offsets, versions, WRITETIME(offsets) AS written_at", TABLE)) {
       List<Long> offsets = row.getList("offsets", Long.class);
@@ -73,7 +77,7 @@ final class Checkpoints {
     }
     Map<Integer, History> histories = new HashMap<>();
     marks.forEach((partition, each) -> histories.put(partition, History.of(each.stream())));
-    return new State(histories, Math.max(writtenAt + 1, System.currentTimeMillis() * 1000));
+    return new State(histories, committed, Math.max(writtenAt + 1, System.currentTimeMillis() * 1000));
   }
 
   void store(int partition, History history, long at) {
@@ -99,7 +103,7 @@ final class Checkpoints {
 
   private List<Row> execute(String statement, Object... values) {
     Duration retryFor = settings.limits().retryFor();
-    return Retry.persist(retryFor, "Checkpoints of " + settings.stage(), () -> session.execute(SimpleStatement.newInstance(statement, values)).all());
+    return Retry.persist(retryFor, "Checkpoints of " + settings.stage(), Failure::of, () -> session.execute(SimpleStatement.newInstance(statement, values)).all());
   }
 
   /** Asked for, since what the driver knows of the schema is up to a second old. */

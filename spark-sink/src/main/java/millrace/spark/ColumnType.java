@@ -12,7 +12,7 @@ import org.apache.spark.sql.types.StringType;
 
 /** The types a column can have in Cassandra, and how a value of Spark becomes its bytes there: those of the Node adapter. */
 enum ColumnType {
-  TEXT("text", "a string") {
+  TEXT("text", "a string", "text") {
     @Override
     boolean takes(DataType type) {
       return type instanceof StringType;
@@ -22,9 +22,14 @@ enum ColumnType {
     ByteBuffer encode(InternalRow row, int at, DataType type) {
       return ByteBuffer.wrap(row.getUTF8String(at).getBytes());
     }
+
+    @Override
+    int countedBytes(ByteBuffer value) {
+      return value.remaining();
+    }
   },
 
-  UUID("uuid", "a string with a UUID") {
+  UUID("uuid", "a string with a UUID", "a UUID") {
     @Override
     boolean takes(DataType type) {
       return type instanceof StringType;
@@ -33,13 +38,18 @@ enum ColumnType {
     @Override
     ByteBuffer encode(InternalRow row, int at, DataType type) {
       String text = row.getUTF8String(at).toString();
-      if (!UUID_TEXT.matcher(text).matches()) throw new ValueRefused("is no UUID");
+      if (!UUID_TEXT.matcher(text).matches()) throw new ValueRefused("string");
       java.util.UUID uuid = java.util.UUID.fromString(text);
       return ByteBuffer.allocate(16).putLong(uuid.getMostSignificantBits()).putLong(uuid.getLeastSignificantBits()).flip();
     }
+
+    @Override
+    int countedBytes(ByteBuffer value) {
+      return 36;
+    }
   },
 
-  BOOLEAN("boolean", "a boolean") {
+  BOOLEAN("boolean", "a boolean", "true or false") {
     @Override
     boolean takes(DataType type) {
       return type.equals(DataTypes.BooleanType);
@@ -51,7 +61,7 @@ enum ColumnType {
     }
   },
 
-  INT("int", "an int") {
+  INT("int", "an int", "a whole number of 32 bits") {
     @Override
     boolean takes(DataType type) {
       return type.equals(DataTypes.IntegerType);
@@ -63,7 +73,7 @@ enum ColumnType {
     }
   },
 
-  BIGINT("bigint", "a bigint") {
+  BIGINT("bigint", "a bigint", "a whole number within ±(2^53 − 1)") {
     @Override
     boolean takes(DataType type) {
       return type.equals(DataTypes.LongType);
@@ -73,12 +83,12 @@ enum ColumnType {
     ByteBuffer encode(InternalRow row, int at, DataType type) {
       long value = row.getLong(at);
       // What a JavaScript number holds exactly: a row is the same on all targets (G10).
-      if (Math.abs(value) > (1L << 53) - 1 || value == Long.MIN_VALUE) throw new ValueRefused("is beyond ±(2^53 − 1)");
+      if (Math.abs(value) > (1L << 53) - 1 || value == Long.MIN_VALUE) throw new ValueRefused("number");
       return ByteBuffer.allocate(8).putLong(value).flip();
     }
   },
 
-  DOUBLE("double", "a double") {
+  DOUBLE("double", "a double", "a number") {
     @Override
     boolean takes(DataType type) {
       return type.equals(DataTypes.DoubleType);
@@ -88,12 +98,12 @@ enum ColumnType {
     ByteBuffer encode(InternalRow row, int at, DataType type) {
       double value = row.getDouble(at);
       // Cassandra would keep it, but other tables cannot (G10).
-      if (Double.isNaN(value)) throw new ValueRefused("is not a number");
+      if (Double.isNaN(value)) throw new ValueRefused("number");
       return ByteBuffer.allocate(8).putDouble(value).flip();
     }
   },
 
-  DECIMAL("decimal", "a decimal") {
+  DECIMAL("decimal", "a decimal", "a decimal as text") {
     @Override
     boolean takes(DataType type) {
       return type instanceof DecimalType;
@@ -107,9 +117,16 @@ enum ColumnType {
       byte[] digits = unscaled.toByteArray();
       return ByteBuffer.allocate(4 + digits.length).putInt(decimal.scale()).put(digits).flip();
     }
+
+    @Override
+    int countedBytes(ByteBuffer value) {
+      byte[] digits = new byte[value.remaining() - 4];
+      value.duplicate().position(value.position() + 4).get(digits);
+      return new BigDecimal(new BigInteger(digits), value.getInt(value.position())).toPlainString().length();
+    }
   },
 
-  TIMESTAMP("timestamp", "a timestamp") {
+  TIMESTAMP("timestamp", "a timestamp", "a valid Date") {
     @Override
     boolean takes(DataType type) {
       return type.equals(DataTypes.TimestampType);
@@ -126,10 +143,12 @@ enum ColumnType {
 
   private final String cql;
   private final String sparks;
+  private final String takes;
 
-  ColumnType(String cql, String sparks) {
+  ColumnType(String cql, String sparks, String takes) {
     this.cql = cql;
     this.sparks = sparks;
+    this.takes = takes;
   }
 
   /** Null for a type of Cassandra that the sink does not write. */
@@ -145,12 +164,22 @@ enum ColumnType {
     return sparks;
   }
 
+  /** What a value of it has to be, in the words of src/adapters/cassandra/columns.ts. */
+  String takes() {
+    return takes;
+  }
+
+  /** As what the Node adapter counts a value for the limit of a row, in bytes: text as UTF-8, all other values as 8. */
+  int countedBytes(ByteBuffer value) {
+    return 8;
+  }
+
   abstract boolean takes(DataType type);
 
   /** @throws ValueRefused */
   abstract ByteBuffer encode(InternalRow row, int at, DataType type);
 
-  /** A value that is never written; its message goes on after the column's name. */
+  /** A value that is never written; its message is what JavaScript calls its type, as the Node adapter says it. */
   static final class ValueRefused extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

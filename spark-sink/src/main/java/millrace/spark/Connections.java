@@ -9,100 +9,22 @@ import com.datastax.oss.driver.api.core.ssl.ProgrammaticSslEngineFactory;
 import com.datastax.oss.driver.internal.core.metadata.DefaultEndPoint;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 
-/**
- * The connections to Cassandra of this JVM, one for each cluster. State of the class, because Spark gives tasks nothing else to share,
- * and connecting for each of them would cost more than what most of them write.
- */
+/** The connections to Cassandra of this JVM, one for each cluster. */
 final class Connections {
-  /** Longer than the time between two micro-batches of a busy query. */
-  private static final long IDLE_SECONDS = 60;
-
   private static final Duration FIRST_RECONNECT = Duration.ofMillis(250);
   private static final Duration LONGEST_RECONNECT = Duration.ofSeconds(5);
   private static final int DEFAULT_PORT = 9042;
 
-  private static final Map<Settings.Cluster, Shared> OPEN = new HashMap<>();
+  private static final Pool<Settings.Cluster, CqlSession> OPEN = new Pool<>(CqlSession::closeAsync);
 
   private Connections() {}
 
-  /** A use of a connection, which has to be closed. */
-  static final class Lease implements AutoCloseable {
-    private final Settings.Cluster cluster;
-    private final Shared shared;
-    private final CqlSession session;
-    private boolean closed;
-
-    private Lease(Settings.Cluster cluster, Shared shared, CqlSession session) {
-      this.cluster = cluster;
-      this.shared = shared;
-      this.session = session;
-    }
-
-    CqlSession session() {
-      return session;
-    }
-
-    /** The connection itself closes a minute after its last use. */
-    @Override
-    public void close() {
-      if (closed) return;
-      closed = true;
-      release(cluster, shared);
-    }
-  }
-
-  private static final class Shared {
-    int uses;
-    long lastUse;
-    CqlSession session;
-
-    /** Others that need the same connection wait for this one. */
-    synchronized CqlSession session(Settings.Cluster cluster, Duration retryFor) {
-      String what = "Connecting to Cassandra at " + String.join(", ", cluster.contactPoints());
-      if (session == null) session = Retry.persist(retryFor, what, () -> connect(cluster));
-      return session;
-    }
-
-    synchronized void close() {
-      if (session != null) session.closeAsync();
-    }
-  }
-
   /** @throws SinkException DATABASE_UNREACHABLE once {@code retryFor} has passed, DATABASE_REFUSED, CONFIG_INVALID */
-  static Lease lease(Settings.Cluster cluster, Duration retryFor) {
-    Shared shared;
-    synchronized (OPEN) {
-      shared = OPEN.computeIfAbsent(cluster, each -> new Shared());
-      shared.uses += 1;
-    }
-    try {
-      return new Lease(cluster, shared, shared.session(cluster, retryFor));
-    } catch (RuntimeException error) {
-      release(cluster, shared);
-      throw error;
-    }
-  }
-
-  private static void release(Settings.Cluster cluster, Shared shared) {
-    synchronized (OPEN) {
-      shared.uses -= 1;
-      long use = ++shared.lastUse;
-      CompletableFuture.delayedExecutor(IDLE_SECONDS, TimeUnit.SECONDS).execute(() -> closeIfIdle(cluster, shared, use));
-    }
-  }
-
-  private static void closeIfIdle(Settings.Cluster cluster, Shared shared, long use) {
-    synchronized (OPEN) {
-      if (shared.uses > 0 || shared.lastUse != use) return;
-      OPEN.remove(cluster, shared);
-    }
-    shared.close();
+  static Pool<Settings.Cluster, CqlSession>.Lease lease(Settings.Cluster cluster, Duration retryFor) {
+    String what = "Connecting to Cassandra at " + String.join(", ", cluster.contactPoints());
+    return OPEN.lease(cluster, () -> Retry.persist(retryFor, what, Failure::of, () -> connect(cluster)));
   }
 
   private static CqlSession connect(Settings.Cluster cluster) {

@@ -8,4 +8,9 @@ import java.nio.ByteBuffer;
  * @param values upsert: of all columns (null for a null), then the version; delete: the version, then those of the primary key
  * @param bytes of all values
  */
-record EncodedRow(ByteBuffer[] values, int bytes, boolean deleted, int partition, long offset) {}
+record EncodedRow(ByteBuffer[] values, int bytes, long version, boolean deleted, SourceRecord source) {
+  /** What it takes while it is on its way. */
+  int heldBytes() {
+    return bytes + source.bytes();
+  }
+}

@@ -27,7 +27,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** What an error of the driver means for what was asked, by the codes of Millrace. */
-enum Failure {
+enum Failure implements Fault {
   UNREACHABLE("DATABASE_UNREACHABLE", true, false),
   TIMEOUT("DATABASE_TIMEOUT", true, true),
   OVERLOADED("DATABASE_OVERLOADED", true, true),
@@ -95,12 +95,14 @@ enum Failure {
     return each.size() == 1 ? each.get(0) : UNREACHABLE;
   }
 
-  String code() {
+  @Override
+  public String code() {
     return code;
   }
 
-  /** Whether the same request may succeed later. All writes may be repeated: they carry their version. */
-  boolean isTransient() {
+  /** All writes may be repeated: they carry their version. */
+  @Override
+  public boolean isTransient() {
     return isTransient;
   }
 

@@ -8,10 +8,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
+import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
@@ -21,12 +21,13 @@ import org.apache.spark.sql.types.StructType;
  * @param columns those that are written
  * @param key positions of the primary key among {@code columns}, in its order
  * @param partitionKey how many of {@code key}, from its start, place a row
- * @param deleted ordinal, or -1
- * @param version ordinal, or -1
  */
-record Layout(
-    List<Column> columns, List<Integer> key, int partitionKey, int partition, int offset, int timestamp, int deleted, int version)
-    implements Serializable {
+record Layout(List<Column> columns, List<Integer> key, int partitionKey, Meta meta) implements Serializable {
+
+  /** Ordinals of the columns that are not written; -1 for those that the query does not have. */
+  record Meta(
+      int partition, int offset, int timestamp, int deleted, int filtered, int code, int reason, int key, int value, int headers)
+      implements Serializable {}
 
   /** @param ordinal its place in the query's rows */
   record Column(String name, int ordinal, DataType sparkType, ColumnType type, boolean inKey) implements Serializable {}
@@ -49,39 +50,52 @@ record Layout(
     }
 
     Layout build() {
-      Settings.MetaColumns meta = settings.meta();
-      int partition = ordinal(meta.partition(), "an int", DataTypes.IntegerType::equals);
-      int offset = ordinal(meta.offset(), "a bigint", DataTypes.LongType::equals);
-      int timestamp = ordinal(meta.timestamp(), "a timestamp", DataTypes.TimestampType::equals);
-      int deleted = meta.deleted() == null ? -1 : ordinal(meta.deleted(), "a boolean", DataTypes.BooleanType::equals);
-      int version = meta.version() == null ? -1 : ordinal(meta.version(), "a bigint", DataTypes.LongType::equals);
+      Meta meta = meta(settings.meta());
       List<Column> columns = columns();
       List<Integer> key = key(columns);
       if (!faults.isEmpty()) {
         throw new SinkException("PLAN_INCOMPATIBLE", settings.table() + ": " + String.join("; ", faults) + ".");
       }
-      return new Layout(columns, key, table.getPartitionKey().size(), partition, offset, timestamp, deleted, version);
+      return new Layout(columns, key, table.getPartitionKey().size(), meta);
     }
 
-    private int ordinal(String name, String expected, Predicate<DataType> isExpected) {
+    private Meta meta(Settings.MetaColumns names) {
+      return new Meta(
+          ordinal(names.partition(), "an int", DataTypes.IntegerType::equals),
+          ordinal(names.offset(), "a bigint", DataTypes.LongType::equals),
+          ordinal(names.timestamp(), "a timestamp", DataTypes.TimestampType::equals),
+          ordinal(names.deleted(), "a boolean", DataTypes.BooleanType::equals),
+          ordinal(names.filtered(), "a boolean", DataTypes.BooleanType::equals),
+          ordinal(names.code(), "a string", type -> type instanceof StringType),
+          ordinal(names.reason(), "a string", type -> type instanceof StringType),
+          ordinal(names.key(), "binary", DataTypes.BinaryType::equals),
+          ordinal(names.value(), "binary", DataTypes.BinaryType::equals),
+          ordinal(names.headers(), "an array of structs of a string and binary, as the option includeHeaders of Kafka's source gives", Builder::isHeaders));
+    }
+
+    private int ordinal(Settings.MetaColumn column, String expected, Predicate<DataType> isExpected) {
       for (int at = 0; at < fields.length; at++) {
         StructField field = fields[at];
-        if (!field.name().equals(name)) continue;
+        if (!field.name().equals(column.name())) continue;
         if (!isExpected.test(field.dataType())) {
-          faults.add("the query's column " + name + " is " + field.dataType().sql() + ", and has to be " + expected);
+          faults.add("the query's column " + column.name() + " is " + field.dataType().sql() + ", and has to be " + expected);
         }
         return at;
       }
-      faults.add("the query has no column " + name + ", " + expected + " that says where a row comes from");
+      if (column.required()) {
+        faults.add("the query has no column " + column.name() + ", " + expected + " that says where a row comes from");
+      }
       return -1;
     }
 
+    private static boolean isHeaders(DataType type) {
+      if (!(type instanceof ArrayType array) || !(array.elementType() instanceof StructType header)) return false;
+      StructField[] fields = header.fields();
+      return fields.length == 2 && fields[0].dataType() instanceof StringType && fields[1].dataType().equals(DataTypes.BinaryType);
+    }
+
     private List<Column> columns() {
-      Settings.MetaColumns meta = settings.meta();
-      Set<String> notWritten =
-          Stream.of(meta.partition(), meta.offset(), meta.timestamp(), meta.deleted(), meta.version())
-              .filter(name -> name != null)
-              .collect(Collectors.toSet());
+      Set<String> notWritten = settings.meta().names();
       List<Column> columns = new ArrayList<>();
       for (int at = 0; at < fields.length; at++) {
         StructField field = fields[at];

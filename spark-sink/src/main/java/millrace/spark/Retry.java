@@ -2,6 +2,7 @@ package millrace.spark;
 
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,8 +28,13 @@ final class Retry {
     return pause / 2 + ThreadLocalRandom.current().nextLong(pause / 2 + 1);
   }
 
-  /** Repeats work that Cassandra does not take for now. @throws SinkException once it is no use, or the limit has passed */
-  static <T> T persist(Duration limit, String what, Supplier<T> work) {
+  /**
+   * Repeats work that cannot be done for now.
+   *
+   * @param classify says what an error of the work means
+   * @throws SinkException once it is no use, or the limit has passed
+   */
+  static <T> T persist(Duration limit, String what, Function<Throwable, ? extends Fault> classify, Supplier<T> work) {
     Retry retry = new Retry(limit);
     while (true) {
       try {
@@ -36,11 +42,11 @@ final class Retry {
       } catch (SinkException error) {
         throw error;
       } catch (RuntimeException error) {
-        Failure failure = Failure.of(error);
-        long pause = failure.isTransient() ? retry.pauseMs() : -1;
-        if (pause < 0) throw new SinkException(failure.code(), what + ": " + Failure.describe(error), error);
+        Fault fault = classify.apply(error);
+        long pause = fault.isTransient() ? retry.pauseMs() : -1;
+        if (pause < 0) throw new SinkException(fault.code(), what + ": " + Failure.describe(error), error);
         if (retry.tries == 1) warn(what, limit, error);
-        sleep(pause, error);
+        sleep(pause, fault, error);
       }
     }
   }
@@ -49,12 +55,12 @@ final class Retry {
     LOG.warn("{}: {}; trying again for up to {}", what, Failure.describe(error), limit);
   }
 
-  private static void sleep(long ms, RuntimeException reason) {
+  private static void sleep(long ms, Fault fault, RuntimeException reason) {
     try {
       Thread.sleep(ms);
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
-      throw new SinkException("DATABASE_UNREACHABLE", "Stopped while waiting: " + Failure.describe(reason), reason);
+      throw new SinkException(fault.code(), "Stopped while waiting: " + Failure.describe(reason), reason);
     }
   }
 }

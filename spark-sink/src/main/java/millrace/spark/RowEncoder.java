@@ -8,6 +8,9 @@ final class RowEncoder {
   /** Cassandra's limit for one value of a key, in bytes. */
   private static final int MAX_KEY_BYTES = 65_535;
 
+  /** What values can count beyond their own bytes: the text of a UUID, or of a number of one byte. */
+  private static final int COUNTED_MORE = 36;
+
   private final Settings settings;
   private final Layout layout;
 
@@ -16,44 +19,66 @@ final class RowEncoder {
     this.layout = layout;
   }
 
-  /** @throws SinkException RECORD_REJECTED, naming the record, for a row that can never be written */
-  EncodedRow encode(InternalRow row, int partition, long offset, long version, boolean deleted) {
+  /** @throws RowRejected for a row that can never be written, with the first reason that the Node adapter would find */
+  EncodedRow encode(InternalRow row, long version, boolean deleted, SourceRecord source) {
     int count = deleted ? layout.key().size() : layout.columns().size();
     ByteBuffer[] values = new ByteBuffer[count + 1];
     int first = deleted ? 1 : 0;
     int bytes = 8;
     values[deleted ? 0 : count] = ByteBuffer.allocate(8).putLong(version).flip();
     for (int i = 0; i < count; i++) {
-      Layout.Column column = layout.columns().get(deleted ? layout.key().get(i) : i);
-      ByteBuffer value = valueOf(row, column, partition, offset);
+      ByteBuffer value = valueOf(row, column(i, deleted));
       values[first + i] = value;
       if (value != null) bytes += value.remaining();
     }
-    if (bytes > settings.limits().maxRowBytes()) {
-      String reason = "has " + bytes + " bytes; the limit is " + settings.limits().maxRowBytes();
-      throw rejected(settings.table().toString(), reason, partition, offset);
+    int limit = settings.limits().maxRowBytes();
+    if (bytes + (count + 1) * COUNTED_MORE > limit) {
+      long counted = countedBytes(values, first, deleted);
+      if (counted > limit) throw tooLarge("has " + counted + " bytes; the limit is " + limit);
     }
-    return new EncodedRow(values, bytes, deleted, partition, offset);
+    for (int i = 0; i < count; i++) checkKey(column(i, deleted), values[first + i]);
+    return new EncodedRow(values, bytes, version, deleted, source);
   }
 
-  private ByteBuffer valueOf(InternalRow row, Layout.Column column, int partition, long offset) {
+  private Layout.Column column(int at, boolean deleted) {
+    return layout.columns().get(deleted ? layout.key().get(at) : at);
+  }
+
+  private ByteBuffer valueOf(InternalRow row, Layout.Column column) {
+    if (row.isNullAt(column.ordinal())) {
+      if (column.inKey()) throw wrongValue(column, column.type().takes(), "null");
+      return null;
+    }
     try {
-      if (row.isNullAt(column.ordinal())) {
-        if (column.inKey()) throw new ColumnType.ValueRefused("is null, and in the primary key");
-        return null;
-      }
-      ByteBuffer value = column.type().encode(row, column.ordinal(), column.sparkType());
-      if (column.inKey() && value.remaining() == 0) throw new ColumnType.ValueRefused("is empty, and in the primary key");
-      if (column.inKey() && value.remaining() > MAX_KEY_BYTES) {
-        throw new ColumnType.ValueRefused("has more than " + MAX_KEY_BYTES + " bytes, and is in the primary key");
-      }
-      return value;
+      return column.type().encode(row, column.ordinal(), column.sparkType());
     } catch (ColumnType.ValueRefused refused) {
-      throw rejected(settings.table() + "." + column.name(), refused.getMessage(), partition, offset);
+      throw wrongValue(column, column.type().takes(), refused.getMessage());
     }
   }
 
-  private SinkException rejected(String place, String reason, int partition, long offset) {
-    return new SinkException("RECORD_REJECTED", place + " of " + settings.topic() + "[" + partition + "] offset " + offset + " " + reason + ".");
+  private long countedBytes(ByteBuffer[] values, int first, boolean deleted) {
+    long bytes = 8;
+    for (int i = 0; i < values.length - 1; i++) {
+      ByteBuffer value = values[first + i];
+      bytes += value == null ? 8 : column(i, deleted).type().countedBytes(value);
+    }
+    return bytes;
+  }
+
+  private void checkKey(Layout.Column column, ByteBuffer value) {
+    if (!column.inKey()) return;
+    if (value.remaining() == 0) throw wrongValue(column, "text that is not empty", "string");
+    if (value.remaining() > MAX_KEY_BYTES) {
+      throw tooLarge("has more than " + MAX_KEY_BYTES + " bytes in " + column.name() + ", which is in the key");
+    }
+  }
+
+  private RowRejected wrongValue(Layout.Column column, String takes, String found) {
+    String message = "Column " + column.name() + " takes " + takes + "; the row has " + found + ".";
+    return new RowRejected(message, settings.table() + "." + column.name());
+  }
+
+  private RowRejected tooLarge(String what) {
+    return new RowRejected("The row " + what + ".", settings.table().toString());
   }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 
 /**
  * Sends the rows of one task, several in a request and several requests at once, both bounded, and repeats what Cassandra does not take
@@ -29,6 +30,9 @@ final class Sender {
   private final Settings settings;
   private final Settings.Limits limits;
   private final Window window;
+
+  /** Null where a row that Cassandra refuses fails the query. */
+  private final BiConsumer<EncodedRow, String> refused;
 
   /** By log2 of their number of rows. */
   private final List<PreparedStatement> upserts;
@@ -51,17 +55,19 @@ final class Sender {
   private boolean closed;
   private boolean warned;
 
-  Sender(CqlSession session, Settings settings, Layout layout) {
+  /** @param refused given each row that can never be stored, with the reason; null to fail instead */
+  Sender(CqlSession session, Settings settings, Layout layout, BiConsumer<EncodedRow, String> refused) {
     this.session = session;
     this.settings = settings;
     this.limits = settings.limits();
+    this.refused = refused;
     this.window = new Window(limits.requestsInFlight());
     Statements statements = new Statements(settings.table(), layout);
     this.upserts = new ArrayList<>();
     this.deletes = new ArrayList<>();
     for (int count = 1; count <= MAX_ROWS; count *= 2) {
       upserts.add(prepare(statements.upsert(count)));
-      if (layout.deleted() >= 0) deletes.add(prepare(statements.delete(count)));
+      if (layout.meta().deleted() >= 0) deletes.add(prepare(statements.delete(count)));
     }
   }
 
@@ -89,7 +95,7 @@ final class Sender {
   }
 
   private PreparedStatement prepare(String statement) {
-    return Retry.persist(limits.retryFor(), "Preparing writes to " + settings.table(), () -> session.prepare(statement));
+    return Retry.persist(limits.retryFor(), "Preparing writes to " + settings.table(), Failure::of, () -> session.prepare(statement));
   }
 
   private void refuseIfFailed() {
@@ -142,7 +148,7 @@ final class Sender {
 
     Request(List<EncodedRow> rows) {
       this.rows = rows;
-      this.size = rows.stream().mapToLong(EncodedRow::bytes).sum();
+      this.size = rows.stream().mapToLong(EncodedRow::heldBytes).sum();
       List<PreparedStatement> prepared = rows.get(0).deleted() ? deletes : upserts;
       BoundStatementBuilder builder = prepared.get(Integer.numberOfTrailingZeros(rows.size())).boundStatementBuilder();
       int at = 0;
@@ -180,6 +186,9 @@ final class Sender {
         }
         if (failure == Failure.ROW_REFUSED && rows.size() > 1) {
           sendApart();
+        } else if (failure == Failure.ROW_REFUSED && refused != null) {
+          refused.accept(rows.get(0), "Cassandra refuses the row: " + Failure.describe(error) + " (" + settings.table() + ")");
+          done(this);
         } else if (!failure.isTransient() || !sendLater(error)) {
           fail(explain(failure, error));
           done(this);
@@ -210,7 +219,7 @@ final class Sender {
     }
 
     private SinkException explain(Failure failure, Throwable error) {
-      EncodedRow first = rows.get(0);
+      SourceRecord first = rows.get(0).source();
       String record = settings.topic() + "[" + first.partition() + "] offset " + first.offset();
       String which = rows.size() == 1 ? record : rows.size() + " rows from " + record + " on";
       String limit = failure.isTransient() ? " within " + limits.retryFor() : "";

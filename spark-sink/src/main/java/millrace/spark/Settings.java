@@ -3,6 +3,7 @@ package millrace.spark;
 import java.io.Serializable;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -11,6 +12,8 @@ import java.util.TreeMap;
 import java.util.function.LongUnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The options of a write, checked, with defaults and with the secrets that they name in the environment. */
 record Settings(
@@ -21,7 +24,8 @@ record Settings(
     MetaColumns meta,
     boolean appendOnly,
     boolean sort,
-    Limits limits)
+    Limits limits,
+    Group group)
     implements Serializable {
 
   private static final long LARGEST_ROW_BYTES = 15L << 20;
@@ -29,13 +33,18 @@ record Settings(
   private static final Set<String> CONSISTENCIES =
       Set.of("ONE", "TWO", "THREE", "QUORUM", "ALL", "LOCAL_ONE", "LOCAL_QUORUM", "EACH_QUORUM");
 
+  /** Before the properties of Kafka's clients. */
+  private static final String KAFKA = "kafka.";
+
   /** Names of options in lower case, since Spark does not tell them apart by case; {@code path} is what {@code start(…)} adds. */
   private static final Set<String> KNOWN =
       Set.of(
           "contactpoints", "localdatacenter", "consistency", "timeout", "user", "password", "passwordenv", "tls", "tls.ca",
           "tls.cert", "tls.key", "tls.keypassword", "tls.keypasswordenv", "tls.truststore", "tls.truststorepassword",
           "tls.truststorepasswordenv", "table", "stage", "topic", "partitioncolumn", "offsetcolumn", "timestampcolumn",
-          "deletedcolumn", "versioncolumn", "appendonly", "sort", "requestsinflight", "bytesinflight", "maxrowbytes",
+          "topiccolumn",
+          "deletedcolumn", "codecolumn", "reasoncolumn", "keycolumn", "valuecolumn", "headerscolumn", "filteredcolumn",
+          "group", "checkpoint", "deadletters", "deadlettertopic", "appendonly", "sort", "requestsinflight", "bytesinflight", "maxrowbytes",
           "retryfor", "checkpointlocation", "path", "queryname", "asyncprogresstrackingenabled");
 
   /** Everything that makes one connection differ from another. */
@@ -73,9 +82,52 @@ record Settings(
     }
   }
 
-  /** Columns that say where a row comes from and are not written; {@code deleted} and {@code version} may be null. */
-  record MetaColumns(String partition, String offset, String timestamp, String deleted, String version)
-      implements Serializable {}
+  /** A column that is not written. One that need not be there is not used where it is missing. */
+  record MetaColumn(String name, boolean required) implements Serializable {}
+
+  /** Which record of Kafka a row comes from, and what is to become of it. */
+  record MetaColumns(
+      MetaColumn topic,
+      MetaColumn partition,
+      MetaColumn offset,
+      MetaColumn timestamp,
+      MetaColumn deleted,
+      MetaColumn filtered,
+      MetaColumn code,
+      MetaColumn reason,
+      MetaColumn key,
+      MetaColumn value,
+      MetaColumn headers)
+      implements Serializable {
+    Set<String> names() {
+      return Stream.of(topic, partition, offset, timestamp, deleted, filtered, code, reason, key, value, headers)
+          .map(MetaColumn::name)
+          .collect(Collectors.toSet());
+    }
+  }
+
+  /**
+   * The stage's consumer group, whose offsets say how far it is.
+   *
+   * @param checkpoint what the query's checkpoint is called in the group's commits; null for nothing
+   * @param deadLetterTopic null where a record that cannot be processed fails the query
+   * @param kafka properties of Kafka's clients
+   */
+  record Group(String name, String checkpoint, String deadLetterTopic, Map<String, String> kafka) implements Serializable {
+    /** The group that holds how far the dead letters are durable; see src/engine/stream-writer.ts. */
+    String ofDeadLetters() {
+      return name + ".dead-letters";
+    }
+
+    boolean takesDeadLetters() {
+      return deadLetterTopic != null;
+    }
+
+    @Override
+    public String toString() {
+      return "Group[" + name + "]";
+    }
+  }
 
   /** Of one task. */
   record Limits(int requestsInFlight, long bytesInFlight, int maxRowBytes, Duration retryFor) implements Serializable {}
@@ -98,13 +150,21 @@ record Settings(
             table.keyspace(),
             options.credentials(),
             options.tls());
+    Group group = options.group();
+    boolean forDeadLetters = group != null && group.takesDeadLetters();
     MetaColumns meta =
         new MetaColumns(
-            options.get("partitionColumn", "_partition"),
-            options.get("offsetColumn", "_offset"),
-            options.get("timestampColumn", "_timestamp"),
-            options.get("deletedColumn", null),
-            options.get("versionColumn", null));
+            options.column("topic", false),
+            options.column("partition", true),
+            options.column("offset", true),
+            options.column("timestamp", true),
+            options.column("deleted", false),
+            options.column("filtered", false),
+            options.column("code", forDeadLetters),
+            options.column("reason", forDeadLetters),
+            options.column("key", forDeadLetters),
+            options.column("value", forDeadLetters),
+            options.column("headers", forDeadLetters));
     Limits limits =
         new Limits(
             (int) options.number("requestsInFlight", 8, 1024),
@@ -119,7 +179,8 @@ record Settings(
         meta,
         options.flag("appendOnly"),
         options.flag("sort"),
-        limits);
+        limits,
+        group);
   }
 
   private static SinkException invalid(String option, String message) {
@@ -142,7 +203,8 @@ record Settings(
 
     void refuseUnknown() {
       for (String name : values.keySet()) {
-        if (!KNOWN.contains(name.toLowerCase(Locale.ROOT))) throw invalid(name, "There is no such option.");
+        String lower = name.toLowerCase(Locale.ROOT);
+        if (!KNOWN.contains(lower) && !lower.startsWith(KAFKA)) throw invalid(name, "There is no such option.");
       }
     }
 
@@ -160,6 +222,28 @@ record Settings(
       String value = get(name, "false");
       if (value.equalsIgnoreCase("true") || value.equalsIgnoreCase("false")) return Boolean.parseBoolean(value);
       throw invalid(name, value + " is neither true nor false.");
+    }
+
+    /** {@code _<name>}, unless the option says otherwise; one that an option names has to be there. */
+    MetaColumn column(String name, boolean required) {
+      String option = name + "Column";
+      return new MetaColumn(get(option, "_" + name), required || values.containsKey(option));
+    }
+
+    Group group() {
+      Map<String, String> kafka = new HashMap<>();
+      values.forEach((name, value) -> {
+        if (name.toLowerCase(Locale.ROOT).startsWith(KAFKA)) kafka.put(name.substring(KAFKA.length()), value);
+      });
+      boolean deadLetters = flag("deadLetters");
+      String name = get("group", null);
+      if (name == null) {
+        boolean isNeeded = deadLetters || values.containsKey("checkpoint") || !kafka.isEmpty();
+        if (isNeeded) throw invalid("group", "It is not given, and needed for deadLetters, checkpoint and kafka.*.");
+        return null;
+      }
+      if (!kafka.containsKey("bootstrap.servers")) throw invalid("kafka.bootstrap.servers", "It is not given, and needed for group.");
+      return new Group(name, get("checkpoint", null), deadLetters ? required("deadLetterTopic") : null, kafka);
     }
 
     long number(String name, long otherwise, long most) {

@@ -1,8 +1,11 @@
 package millrace.spark;
 
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.connector.distributions.Distribution;
 import org.apache.spark.sql.connector.distributions.Distributions;
@@ -27,11 +30,16 @@ import org.apache.spark.sql.connector.write.streaming.StreamingWrite;
 final class SinkWrite implements RequiresDistributionAndOrdering, BatchWrite, StreamingWrite {
   private final Settings settings;
   private final Layout layout;
+  private final String checkpointLocation;
+  private final SinkMetrics metrics;
   private Checkpoints.State state;
 
-  SinkWrite(Settings settings, Layout layout) {
+  /** @param checkpointLocation of the query; null for a batch query */
+  SinkWrite(Settings settings, Layout layout, String checkpointLocation, SinkMetrics metrics) {
     this.settings = settings;
     this.layout = layout;
+    this.checkpointLocation = checkpointLocation;
+    this.metrics = metrics;
   }
 
   @Override
@@ -48,13 +56,13 @@ final class SinkWrite implements RequiresDistributionAndOrdering, BatchWrite, St
   @Override
   public Distribution requiredDistribution() {
     if (!settings.sort()) return Distributions.unspecified();
-    return Distributions.clustered(new Expression[] {column(settings.meta().partition())});
+    return Distributions.clustered(new Expression[] {column(settings.meta().partition().name())});
   }
 
   @Override
   public SortOrder[] requiredOrdering() {
     if (!settings.sort()) return new SortOrder[0];
-    return new SortOrder[] {ascending(settings.meta().partition()), ascending(settings.meta().offset())};
+    return new SortOrder[] {ascending(settings.meta().partition().name()), ascending(settings.meta().offset().name())};
   }
 
   private static SortOrder ascending(String name) {
@@ -92,19 +100,46 @@ final class SinkWrite implements RequiresDistributionAndOrdering, BatchWrite, St
 
   @Override
   public void commit(WriterCommitMessage[] messages) {
-    Map<Integer, RowWriter.Written.Range> ranges = merge(messages);
-    try (Connections.Lease lease = Connections.lease(settings.cluster(), settings.limits().retryFor())) {
-      Checkpoints checkpoints = new Checkpoints(settings, lease.session());
-      ranges.forEach(
-          (partition, range) ->
-              checkpoints.store(partition, state.history(partition).after(range.first(), range.mark()), state.at()));
-    }
+    commit(messages, Map.of());
   }
 
   /** Spark repeats a batch whose end it did not record; its rows then get the versions they had. */
   @Override
   public void commit(long epoch, WriterCommitMessage[] messages) {
-    commit(messages);
+    boolean asksForEnds = settings.group() != null && checkpointLocation != null;
+    commit(messages, asksForEnds ? SourceOffsets.of(checkpointLocation, epoch, settings.topic()) : Map.of());
+  }
+
+  /** @param ends up to where the batch has read, as far as is known */
+  private void commit(WriterCommitMessage[] messages, Map<Integer, Long> ends) {
+    Map<Integer, History> after = new HashMap<>(state.histories());
+    Map<Integer, Long> next = new HashMap<>(ends);
+    List<Written> written = Arrays.stream(messages).filter(Objects::nonNull).map(Written::of).toList();
+    Map<Integer, Written.Range> ranges = merge(written);
+    ranges.forEach(
+        (partition, range) -> {
+          after.put(partition, state.history(partition).after(range.first(), range.mark()));
+          next.merge(partition, range.mark().next(), Math::max);
+        });
+    try (var lease = Connections.lease(settings.cluster(), settings.limits().retryFor())) {
+      Checkpoints checkpoints = new Checkpoints(settings, lease.value());
+      ranges.keySet().forEach(partition -> checkpoints.store(partition, after.get(partition), state.at()));
+    }
+    if (settings.group() != null) new GroupOffsets(settings).commit(forward(next, after));
+    metrics.report(written.stream().map(Written::counts).reduce(Written.Counts.NONE, Written.Counts::plus));
+  }
+
+  /** The group never goes back: what is before its offsets is durable, whoever did it. */
+  private Map<Integer, History.Mark> forward(Map<Integer, Long> next, Map<Integer, History> histories) {
+    Map<Integer, History.Mark> marks = new HashMap<>();
+    next.forEach(
+        (partition, offset) -> {
+          History.Mark committed = state.committed().get(partition);
+          if (committed != null && committed.next() > offset) return;
+          long version = histories.getOrDefault(partition, History.EMPTY).versionBefore(offset);
+          marks.put(partition, new History.Mark(offset, version));
+        });
+    return marks;
   }
 
   /** What was written stays: the same rows will be written again. */
@@ -115,17 +150,17 @@ final class SinkWrite implements RequiresDistributionAndOrdering, BatchWrite, St
   public void abort(long epoch, WriterCommitMessage[] messages) {}
 
   private Writers writers() {
-    try (Connections.Lease lease = Connections.lease(settings.cluster(), settings.limits().retryFor())) {
-      state = new Checkpoints(settings, lease.session()).read();
+    Map<Integer, History.Mark> committed = settings.group() == null ? Map.of() : new GroupOffsets(settings).read();
+    try (var lease = Connections.lease(settings.cluster(), settings.limits().retryFor())) {
+      state = new Checkpoints(settings, lease.value()).read(committed);
     }
     return new Writers(settings, layout, state);
   }
 
   /** A partition's versions are one sequence, so one task has to give them. */
-  private Map<Integer, RowWriter.Written.Range> merge(WriterCommitMessage[] messages) {
-    Map<Integer, RowWriter.Written.Range> ranges = new HashMap<>();
-    for (WriterCommitMessage message : messages) {
-      if (!(message instanceof RowWriter.Written written)) continue;
+  private Map<Integer, Written.Range> merge(List<Written> tasks) {
+    Map<Integer, Written.Range> ranges = new HashMap<>();
+    for (Written written : tasks) {
       if (!Collections.disjoint(ranges.keySet(), written.partitions().keySet())) {
         throw new SinkException(
             "PLAN_INCOMPATIBLE",

@@ -37,7 +37,9 @@ class SettingsTest {
     assertEquals(Duration.ofSeconds(5), settings.cluster().timeout());
     assertNull(settings.cluster().credentials());
     assertNull(settings.cluster().tls());
-    assertEquals(new Settings.MetaColumns("_partition", "_offset", "_timestamp", null, null), settings.meta());
+    assertEquals(new Settings.MetaColumn("_offset", true), settings.meta().offset());
+    assertEquals(new Settings.MetaColumn("_code", false), settings.meta().code());
+    assertNull(settings.group());
     assertEquals(new Settings.Limits(8, 16 << 20, 1 << 20, Duration.ofMinutes(5)), settings.limits());
     assertFalse(settings.appendOnly() || settings.sort());
   }
@@ -68,6 +70,34 @@ class SettingsTest {
   void doNotConnectInTheClearWhereTlsWasMeant() {
     SinkException error = assertThrows(SinkException.class, () -> with(Map.of("tls.ca", "ca.pem")));
     assertEquals("CONFIG_INVALID: option tls: Options of TLS are given, and tls is not true.", error.getMessage());
+  }
+
+  @Test
+  void takeTheGroupAndWhatKafkasClientsNeed() {
+    Map<String, String> given =
+        Map.of("group", "orders.priority", "kafka.bootstrap.servers", "k:9092", "kafka.sasl.jaas.config", "s3cret", "checkpoint", "c1");
+    Settings settings = with(given);
+    Map<String, String> kafka = Map.of("bootstrap.servers", "k:9092", "sasl.jaas.config", "s3cret");
+    assertEquals(new Settings.Group("orders.priority", "c1", null, kafka), settings.group());
+    assertFalse(settings.toString().contains("s3cret"), settings.toString());
+    assertFalse(settings.meta().headers().required());
+
+    Map<String, String> deadLetters = new HashMap<>(given);
+    deadLetters.putAll(Map.of("deadLetters", "true", "deadLetterTopic", "orders.dlq"));
+    assertEquals("orders.dlq", with(deadLetters).group().deadLetterTopic());
+    assertTrue(with(deadLetters).meta().headers().required());
+    assertTrue(with(Map.of("deletedColumn", "gone")).meta().deleted().required());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "deadLetters, true, group, 'It is not given, and needed for deadLetters, checkpoint and kafka.*.'",
+    "kafka.acks, 1, group, 'It is not given, and needed for deadLetters, checkpoint and kafka.*.'",
+    "group, g, kafka.bootstrap.servers, 'It is not given, and needed for group.'",
+  })
+  void refuseHalfAGroup(String name, String value, String option, String message) {
+    SinkException error = assertThrows(SinkException.class, () -> with(Map.of(name, value)));
+    assertEquals("CONFIG_INVALID: option " + option + ": " + message, error.getMessage());
   }
 
   @ParameterizedTest
