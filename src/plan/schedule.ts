@@ -9,9 +9,23 @@ const presets: { readonly [name: string]: string } = {
   '@yearly': '0 0 1 1 *',
 }
 
-const names = /\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)\b/gi
+const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
+const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
+const names = new RegExp(`\\b(?:${[...months, ...weekdays].join('|')})\\b`, 'gi')
 
-/** A preset or a five-field cron expression, as five fields. @throws MillraceError `SCHEDULE_INVALID`. */
+/** Of each of the five fields: its lowest and highest value, and the names of them all, if they have any. */
+const ranges: readonly (readonly [lowest: number, highest: number, names: readonly string[]])[] = [
+  [0, 59, []],
+  [0, 23, []],
+  [1, 31, []],
+  [1, 12, months],
+  [0, 6, weekdays],
+]
+
+/**
+ * A preset or a five-field cron expression, as five fields that every scheduler reads alike.
+ * @throws MillraceError `SCHEDULE_INVALID`.
+ */
 export function parseSchedule(text: string): string {
   if (text.startsWith('@')) {
     const preset = Object.hasOwn(presets, text) ? presets[text] : undefined
@@ -31,7 +45,29 @@ export function parseSchedule(text: string): string {
     throw invalid(text, (thrown as Error).message.replace(/^CronPattern: /, ''))
   }
   if (next === null) throw invalid(text, 'it never comes round')
-  return pattern
+  return fields.map(simplify).join(' ')
+}
+
+/**
+ * Without two ways of writing that croniter, which Airflow uses, reads differently: a range of a single value (`5-5`, to it all there
+ * are), and every value in other words than a star (`*\/1`, `0-6`), which decides whether day and weekday must both match or either.
+ */
+function simplify(field: string, index: number): string {
+  const [lowest, highest, names] = ranges[index]!
+  const valueOf = (text: string) => {
+    const named = names.indexOf(text.toLowerCase())
+    return named === -1 ? Number(text) : lowest + named
+  }
+  const covered = new Set<number>()
+  const parts = field.split(',').map(part => {
+    const [range = '', step = '1'] = part.split('/')
+    const [first = '', last = first] = range.split('-')
+    const [from, to] = range === '*' ? [lowest, highest] : [valueOf(first), valueOf(last)]
+    // Sunday is 7 as well.
+    for (let value = from; value <= to; value += Number(step)) covered.add(value > highest ? lowest : value)
+    return range.includes('-') && from === to ? first : part
+  })
+  return covered.size === highest - lowest + 1 ? '*' : parts.join(',')
 }
 
 function invalid(text: string, reason: string): MillraceError {

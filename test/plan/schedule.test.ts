@@ -11,6 +11,10 @@ describe('schedules', () => {
     [' 30  6 * * 1-5 ', '30 6 * * 1-5'],
     ['*/15 0,12 1-7 JAN,JUL MON', '*/15 0,12 1-7 JAN,JUL MON'],
     ['0 0 29 2 *', '0 0 29 2 *'],
+    ['5-5 0-0/2 3-3,9 jan-JAN 2-02/4', '5 0 3,9 jan 2'],
+    ['0-59 */1 */1 1-6,JUL-DEC 1-7', '* * * * *'],
+    ['0 0 1-30 * MON-FRI,6', '0 0 1-30 * MON-FRI,6'],
+    ['0 0 */6 * SUN-SAT', '0 0 */6 * *'],
   ])('%j is %j', (text, fields) => expect(parseSchedule(text)).toBe(fields))
 
   it.each([

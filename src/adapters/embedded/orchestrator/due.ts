@@ -1,6 +1,6 @@
+import { type Interval, nextInterval, openSchedule } from '../../../plan/intervals.ts'
 import { longestRetryDelayMs } from './outcome.ts'
 import { type DagRow, iso, planOf, progressOf, type RunRow } from './rows.ts'
-import { type Interval, nextInterval, openSchedule } from './schedule.ts'
 import type { Store } from './store.ts'
 
 /**

@@ -1,8 +1,8 @@
+import { nextInterval, openSchedule, type Progress } from '../../../plan/intervals.ts'
 import type { DagPlan } from '../../../plan/plan.ts'
 import type { Attempt, AttemptState, Dag, LogLine, Run, RunState } from '../../../ports/orchestrator.ts'
 import type { ErrorReport } from '../../../sdk/errors.ts'
 import type { Json } from '../../../sdk/json.ts'
-import { nextInterval, openSchedule, type Progress } from './schedule.ts'
 
 export interface DagRow {
   readonly id: string

@@ -1,5 +1,5 @@
 import { Cron } from 'croner'
-import { MillraceError } from '../../../sdk/errors.ts'
+import { MillraceError } from '../sdk/errors.ts'
 
 /** Milliseconds since 1970 UTC, start included, end not. */
 export interface Interval {
@@ -77,8 +77,11 @@ export function nextInterval(schedule: Schedule, progress: Progress, now: number
   if (!progress.catchup) starts.push(newestComplete(schedule, now)?.start ?? null)
   // A changed schedule may have no firing at the last end: the interval around it is next.
   if (progress.last) starts.push(schedule.before(progress.last.end + 1) ?? progress.last.end)
-  const start = Math.max(...starts.filter(time => time !== null))
-  return Number.isFinite(start) ? intervalFrom(schedule, start) : null
+  const aligned = Math.max(...starts.filter(time => time !== null))
+  if (!Number.isFinite(aligned)) return null
+  // The interval around the last end may have begun before the last interval did, or with it.
+  const start = progress.last && aligned <= progress.last.start ? schedule.after(aligned) : aligned
+  return start === null ? null : intervalFrom(schedule, start)
 }
 
 function firstStart(schedule: Schedule, { startDate, deployedAt }: Progress): number | null {

@@ -8,7 +8,7 @@ import {
   nextInterval,
   openSchedule,
   type Progress,
-} from '../../../../src/adapters/embedded/orchestrator/schedule.ts'
+} from '../../src/plan/intervals.ts'
 
 const at = (text: string) => Date.parse(`${text}Z`)
 const show = (interval: Interval | null) =>
@@ -82,6 +82,12 @@ describe('the next interval of a DAG', () => {
     ],
   ])('%s', (_, progress, start) => {
     expect(show(nextInterval(daily, { ...fresh, ...progress }, now))?.slice(0, 10)).toBe(start)
+  })
+
+  it('is after the last one where a coarser schedule would have begun before it', () => {
+    const last = { start: at('2026-03-05T10:00:00'), end: at('2026-03-05T11:00:00') }
+    const progress = { ...fresh, last, catchup: true, deployedAt: last.start }
+    expect(show(nextInterval(daily, progress, now))?.slice(0, 10)).toBe('2026-03-06')
   })
 
   it('only ever moves on, and with catchup leaves none out', () => {
