@@ -1,9 +1,10 @@
-import { defineConfig, embedded, stack } from 'millrace'
+import { defineConfig, embedded, full, stack } from 'millrace'
 
 export default defineConfig({
   pipelines: ['pipelines/users.ts', 'pipelines/orders.ts'],
   targets: {
     local: embedded(),
     stack: stack(),
+    full: full(),
   },
 })

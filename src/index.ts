@@ -1,7 +1,15 @@
 export { compile } from './plan/compile.ts'
 export { PlanInvalid } from './plan/faults.ts'
 export type { Plan } from './plan/plan.ts'
-export { type Config, defineConfig, type EmbeddedAdapter, embedded, stack, type TargetConfig } from './sdk/config.ts'
+export {
+  type Config,
+  defineConfig,
+  type EmbeddedAdapter,
+  embedded,
+  full,
+  stack,
+  type TargetConfig,
+} from './sdk/config.ts'
 export { type ErrorCode, MillraceError } from './sdk/errors.ts'
 export {
   and,
@@ -32,6 +40,7 @@ export { type FilesOptions, files } from './sdk/sources/files.ts'
 export { type FromEnvironment, type HttpOptions, http } from './sdk/sources/http.ts'
 export { type RandomUser, randomUser, randomUsers } from './sdk/sources/random-users.ts'
 export { type Table, table } from './sdk/table.ts'
+export type { AirflowConfig } from './sdk/targets/airflow.ts'
 export type { CassandraConfig } from './sdk/targets/cassandra.ts'
 export type { KafkaConfig } from './sdk/targets/kafka.ts'
 export type { SchemaRegistryConfig } from './sdk/targets/schema-registry.ts'

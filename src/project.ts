@@ -62,7 +62,7 @@ const adapters: { readonly [port in keyof TargetConfig]: readonly string[] } = {
   log: ['embedded', 'kafka'],
   registry: ['embedded', 'schema-registry'],
   table: ['embedded', 'cassandra'],
-  orchestrator: ['embedded'],
+  orchestrator: ['embedded', 'airflow'],
   processor: ['embedded'],
 }
 

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import type { StateDirectory } from './adapters/embedded/state-directory.ts'
 import type { SimulatorOptions } from './adapters/http/simulator.ts'
 import { systemClock, systemRandom } from './adapters/system/clock.ts'
@@ -14,6 +15,8 @@ import type { SourceNode } from './sdk/nodes.ts'
 
 export interface TargetOptions {
   readonly config: TargetConfig
+  /** As millrace.config.ts names it: what a task that runs elsewhere is started with. Default `local`. */
+  readonly name?: string
   /** Where embedded adapters keep their files, and every target its logs. */
   readonly statePath: string
   /** `exclusive` for the one process that schedules and serves; default `shared`. */
@@ -97,6 +100,11 @@ export class Target {
 
   orchestrator(): Promise<Orchestrator> {
     return this.#once('orchestrator', async () => {
+      const { orchestrator } = this.#options.config
+      if (orchestrator.adapter === 'airflow') {
+        const { openAirflowOrchestrator } = await import('./adapters/airflow/orchestrator.ts')
+        return openAirflowOrchestrator(orchestrator, { ...this.#remote(), program: this.#program() })
+      }
       const { openEmbeddedOrchestrator } = await import('./adapters/embedded/orchestrator/orchestrator.ts')
       const { clock, random } = this
       return openEmbeddedOrchestrator({ path: this.#state.orchestratorPath, clock, random })
@@ -154,6 +162,18 @@ export class Target {
   #remote() {
     const { env, projectDirectory } = this.#options
     return { clock: this.clock, random: this.random, env, directory: projectDirectory }
+  }
+
+  /** How this very Millrace is started for a stage of this target. */
+  #program() {
+    const { name = 'local', projectDirectory, statePath } = this.#options
+    const bin = fileURLToPath(new URL('../bin/millrace.js', import.meta.url))
+    const command = [
+      process.execPath,
+      ...process.execArgv.filter(flag => flag.startsWith('--max-semi-space-size') || flag.startsWith('--heap-growing')),
+      bin,
+    ]
+    return { command, project: projectDirectory, state: statePath, target: name }
   }
 
   #once<T extends { close(): Promise<void> }>(name: string, open: () => Promise<T>): Promise<T> {

@@ -12,6 +12,7 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   ports: ['ports', 'plan', 'sdk'],
   engine: ['engine', 'ports', 'plan', 'sdk'],
   'adapters/system': ['adapters/system', 'ports', 'plan', 'sdk'],
+  'adapters/airflow': ['adapters/airflow', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/embedded': ['adapters/embedded', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/http': ['adapters/http', 'adapters/system', 'ports', 'plan', 'sdk'],
   'adapters/cassandra': ['adapters/cassandra', 'adapters/system', 'ports', 'plan', 'sdk'],
@@ -26,7 +27,7 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   'project.ts': ['plan', 'sdk'],
   'targets.ts': [
     ...['adapters/system', 'adapters/embedded', 'adapters/http', 'adapters/files'],
-    ...['adapters/kafka', 'adapters/schema-registry', 'adapters/cassandra', 'ports', 'plan', 'sdk'],
+    ...['adapters/kafka', 'adapters/schema-registry', 'adapters/cassandra', 'adapters/airflow', 'ports', 'plan', 'sdk'],
   ],
   'stages.ts': ['project.ts', 'engine', 'plan', 'sdk'],
   'run-stage.ts': ['targets.ts', 'engine', 'ports', 'plan', 'sdk'],

@@ -1,13 +1,13 @@
 import type { Plan } from '../plan/plan.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import type { Target } from '../targets.ts'
-import { deploymentPorts } from './session.ts'
 
-/** A stage creates nothing: what it writes to must be what its plan says. */
+/** A stage creates nothing: what it writes to must be what its plan says. Its DAG is not its concern: it may be run by hand. */
 export async function requireApplied(plan: Plan, target: Target): Promise<void> {
-  const { readDeployed } = await import('../engine/deploy.ts')
+  const { readData } = await import('../engine/deploy.ts')
   const { diff } = await import('../plan/diff.ts')
-  const steps = diff(plan, await readDeployed(plan, await deploymentPorts(target)))
+  const ports = { log: await target.log(), registry: await target.registry(), tables: await target.tables() }
+  const steps = diff(plan, await readData(plan, ports))
   const undone = steps.filter(({ action, kind }) => action !== 'keep' && kind !== 'dag')
   const refused = undone.find(({ error }) => error !== undefined)
   if (refused?.error !== undefined) throw refused.error

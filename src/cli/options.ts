@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
+import type { DataInterval } from '../ports/orchestrator.ts'
 import type { Json } from '../sdk/json.ts'
 import { parseDuration } from '../sdk/quantities.ts'
 import { parseTimestamp } from '../sdk/timestamp.ts'
@@ -66,6 +67,14 @@ export function timeOption(text: string): string {
   const time = parseTimestamp(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text)
   if (time === undefined) throw new InvalidArgumentError('Write it as 2026-03-01T10:00:00Z, or 2026-03-01.')
   return time.toISOString()
+}
+
+/** Reads an option's value as two points in time. */
+export function intervalOption(text: string): DataInterval {
+  const [start = '', end = '', ...more] = text.split('/')
+  const interval = { start: timeOption(start), end: timeOption(end) }
+  if (more.length === 0 && interval.start <= interval.end) return interval
+  throw new InvalidArgumentError('Write it as 2026-03-01T00:00:00Z/2026-03-02T00:00:00Z, the start first.')
 }
 
 /** Reads an option's value as JSON. */

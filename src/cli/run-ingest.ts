@@ -37,7 +37,11 @@ export async function runIngestAttempt(run: StageRun<IngestPlan>): Promise<TaskE
     const result = await runIngestStage({
       target,
       declaration: ingestDeclaration(pipeline, stage),
-      run: { ...facts, continues: attempt > 1, interval: { start: logicalDate, end: logicalDate } },
+      run: {
+        ...facts,
+        continues: attempt > 1 && (options.cleared ? 'unless-finished' : true),
+        interval: options.interval ?? { start: logicalDate, end: logicalDate },
+      },
       source: await target.source(stage.source),
       logger: stderrLogger(context),
       signal: context.signal,
@@ -49,9 +53,12 @@ export async function runIngestAttempt(run: StageRun<IngestPlan>): Promise<TaskE
     return { kind: 'done', result: { ...facts, ...result } }
   } catch (thrown) {
     if (!context.signal.aborted) return failedExit(thrown, { ...facts, ...(soFar ?? {}) })
-    const rest = `--logical-date ${logicalDate} --attempt ${attempt + 1}`
-    await context.stderr.line(`Interrupted. To go on with this run, add: ${rest}`)
-    throw thrown
+    const error = new MillraceError('RUN_CANCELLED', 'The attempt was interrupted.', {
+      fix: `To go on with this run, add: --logical-date ${logicalDate} --attempt ${attempt + 1}`,
+      retry: 'later',
+      cause: thrown,
+    })
+    return failedExit(error, { ...facts, ...(soFar ?? {}) })
   }
 }
 

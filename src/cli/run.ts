@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import type { TaskExit } from '../ports/orchestrator.ts'
 import { type CliContext, exitCodes } from './context.ts'
 import { printFault } from './failure.ts'
-import { addExamples, durationOption, timeOption, wholeNumber } from './options.ts'
+import { addExamples, durationOption, intervalOption, timeOption, wholeNumber } from './options.ts'
+import { endWithParent } from './parent.ts'
 import { withSession } from './session.ts'
 import { failedExit, type RunOptions } from './stage-run.ts'
 
@@ -18,6 +19,12 @@ export function addRunCommand(program: Command, context: CliContext): void {
       'ingest: from 2 on, go on where the attempt before stopped (default: 1)',
       wholeNumber(1, 1000),
     )
+    .option('--cleared', 'ingest: the run was cleared since; one that had finished starts over')
+    .option(
+      '--interval <start/end>',
+      'ingest: the data interval (default: starts and ends at the date)',
+      intervalOption,
+    )
     .option('--duration <time>', 'ingest: stream this long in place of what is declared, such as 60s', durationOption)
     .option(
       '--drain-timeout <time>',
@@ -25,16 +32,21 @@ export function addRunCommand(program: Command, context: CliContext): void {
       durationOption,
     )
     .option('--until-caught-up', 'stream: end when every record is processed')
+    .option('--with-parent', 'end, as by SIGTERM, when the process that started this one has gone')
     .addHelpText('after', runHelp)
     .action(async (address: string, given: Partial<RunOptions>, self: Command) => {
-      const options = { attempt: 1, drainTimeout: 10_000, untilCaughtUp: false, ...given }
+      const defaults = { attempt: 1, cleared: false, withParent: false, drainTimeout: 10_000, untilCaughtUp: false }
+      const options = { ...defaults, ...given }
+      if (options.withParent) endWithParent()
       const exit = await runStage(self, context, address, options).catch(thrown => {
         context.signal.throwIfAborted()
         return failedExit(thrown, null)
       })
       if (exit.kind !== 'done') await printFault(exit.error, context.stderr)
       await context.stdout.json({ stage: address, ...exit })
-      context.exitCode = { done: exitCodes.done, retry: exitCodes.failed, never: exitCodes.refused }[exit.kind]
+      const code = { done: exitCodes.done, retry: exitCodes.failed, never: exitCodes.refused }[exit.kind]
+      // One that was interrupted before it was done ends as its signal has it.
+      if (!context.signal.aborted || exit.kind === 'done') context.exitCode = code
     })
   addExamples(command, [
     ['millrace run users/user_automation --duration 10s', 'one run of an ingest stage'],

@@ -43,6 +43,7 @@ export async function withSession<T>(
   if (options.state === 'require') requireState(statePath)
   const target = await openTarget({
     config,
+    name: common.target,
     statePath,
     mode: options.mode ?? 'shared',
     projectDirectory: project.directory,

@@ -1,4 +1,4 @@
-import type { TaskExit } from '../ports/orchestrator.ts'
+import type { DataInterval, TaskExit } from '../ports/orchestrator.ts'
 import type { LoadedPipeline } from '../project.ts'
 import { asMillraceError } from '../sdk/errors.ts'
 import type { Json } from '../sdk/json.ts'
@@ -11,6 +11,11 @@ export interface RunOptions {
   /** ISO 8601 in UTC. */
   readonly logicalDate?: string
   readonly attempt: number
+  /** The run was cleared after the attempt before this one. */
+  readonly cleared: boolean
+  readonly interval?: DataInterval
+  /** End as by SIGTERM when the process that started this one has gone. */
+  readonly withParent: boolean
   /** Milliseconds. */
   readonly duration?: number
   /** Milliseconds. */

@@ -6,7 +6,7 @@ import { type CliContext, exitCodes } from './context.ts'
 import { addExamples, jsonOption, timeOption } from './options.ts'
 import { paintState } from './run-state.ts'
 import { requireDag } from './runs.ts'
-import { withSession } from './session.ts'
+import { type Session, withSession } from './session.ts'
 import { formatElapsed } from './text.ts'
 
 interface TriggerOptions {
@@ -31,13 +31,14 @@ export function addTriggerCommand(program: Command, context: CliContext): void {
     .option('--conf <json>', 'what the run is told', jsonOption)
     .option('--wait', 'end when the run has, with exit code 1 unless it succeeded')
     .action((dag: string, { wait = false, ...request }: TriggerOptions, self: Command) =>
-      withSession(self, context, { state: 'require' }, async ({ options, target }) => {
+      withSession(self, context, { state: 'require' }, async session => {
+        const { options, target } = session
         const orchestrator = await target.orchestrator()
         await requireDag(orchestrator.admin, dag)
         const queued = await orchestrator.trigger(dag, request satisfies TriggerRequest)
         if (!options.json) await context.stderr.line(`${dag} ${queued.runId} is ${queued.state}.`)
         const begun = await untilBegun(orchestrator, queued, target, context.signal)
-        if (begun.state === 'queued') await explainQueued(orchestrator, begun, wait, context)
+        if (begun.state === 'queued') await explainQueued(orchestrator, begun, wait, context, scheduler(session))
         const run = wait ? await untilEnded(orchestrator, begun, target, context.signal) : begun
         if (options.json) await context.stdout.json(run)
         else await printRun(run, context)
@@ -61,16 +62,26 @@ async function untilBegun({ admin }: Orchestrator, queued: Run, { clock }: Targe
   return run
 }
 
-async function explainQueued({ admin }: Orchestrator, run: Run, wait: boolean, { stderr }: CliContext): Promise<void> {
+/** Whose part it is to begin a run that nothing else holds up. */
+function scheduler({ project, options }: Session): string {
+  return project.config.targets[options.target]?.orchestrator.adapter === 'airflow'
+    ? 'Airflow has not begun it yet; its scheduler will.'
+    : 'no scheduler serves this state directory. `millrace dev` does, and will run it.'
+}
+
+async function explainQueued(
+  { admin }: Orchestrator,
+  run: Run,
+  wait: boolean,
+  { stderr }: CliContext,
+  reason: string,
+): Promise<void> {
   const [before] = (await admin.runs({ dag: run.dag, state: 'running', limit: 1 })).items
   const dags = (await admin.dags()).items
   const paused = dags.find(({ plan }) => plan.id === run.dag)?.paused ?? false
   if (paused) await stderr.line(`It stays queued: ${run.dag} is paused.`)
   else if (before !== undefined) await stderr.line(`It is queued behind ${before.runId}, which is running.`)
-  else
-    await stderr.line(
-      'It stays queued: no scheduler serves this state directory. `millrace dev` does, and will run it.',
-    )
+  else await stderr.line(`It stays queued: ${reason}`)
   if (wait) await stderr.line('Waiting; Ctrl-C ends the waiting and leaves the run as it is.')
 }
 

@@ -17,6 +17,12 @@ export interface DeployPorts {
 
 /** Reads what of a plan is there now. Changes nothing. */
 export async function readDeployed(plan: Plan, ports: DeployPorts): Promise<Deployed> {
+  const [data, dags] = await Promise.all([readData(plan, ports), readDags(plan, ports.orchestrator)])
+  return { ...data, dags }
+}
+
+/** All that a stage reads and writes: everything but the DAGs. */
+export async function readData(plan: Plan, ports: Omit<DeployPorts, 'orchestrator'>): Promise<Deployed> {
   const names = plan.topics.flatMap(topic => [topic.name, topic.deadLetterTopic])
   const topics = await Promise.all(names.map(name => ports.log.admin.topic(name)))
   const subjects = await Promise.all(plan.topics.map(topic => readSubject(topic, ports.registry)))
@@ -25,7 +31,7 @@ export async function readDeployed(plan: Plan, ports: DeployPorts): Promise<Depl
     topics: topics.filter(topic => topic !== null),
     subjects: subjects.filter(subject => subject !== null),
     tables: tables.filter(table => table !== null),
-    dags: await readDags(plan, ports.orchestrator),
+    dags: [],
   }
 }
 

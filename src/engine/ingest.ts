@@ -30,8 +30,11 @@ export interface IngestRun {
   readonly runId: string
   /** From 1. */
   readonly attempt: number
-  /** Whether to go on from what an earlier attempt of the run reached. */
-  readonly continues: boolean
+  /**
+   * Whether to go on from what an earlier attempt of the run reached; `unless-finished`: not if that is all of it, as when a
+   * run that had succeeded is run again.
+   */
+  readonly continues: boolean | 'unless-finished'
   /** ISO 8601. */
   readonly logicalDate: string
   readonly interval: DataInterval
@@ -83,7 +86,8 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
       onFailure: error => logger.log('warn', `Waiting: ${error.message}`, { code: error.code }),
     })
   try {
-    const progress = run.continues ? await readProgress(log, group, topic.name) : freshProgress
+    const reached = run.continues === false ? freshProgress : await readProgress(log, group, topic.name)
+    const progress = reached.finished && run.continues === 'unless-finished' ? freshProgress : reached
     if (progress.finished) return result(progress)
     logger.log('info', opening(stage, progress))
     const toPage = compilePage(await openToTopicRecord(declaration, options.registry))

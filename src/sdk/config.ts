@@ -1,3 +1,4 @@
+import type { AirflowConfig } from './targets/airflow.ts'
 import type { CassandraConfig } from './targets/cassandra.ts'
 import type { KafkaConfig } from './targets/kafka.ts'
 import type { SchemaRegistryConfig } from './targets/schema-registry.ts'
@@ -14,7 +15,7 @@ export interface TargetConfig {
   readonly log: EmbeddedAdapter | KafkaConfig
   readonly registry: EmbeddedAdapter | SchemaRegistryConfig
   readonly table: EmbeddedAdapter | CassandraConfig
-  readonly orchestrator: EmbeddedAdapter
+  readonly orchestrator: EmbeddedAdapter | AirflowConfig
   readonly processor: EmbeddedAdapter
 }
 
@@ -45,5 +46,20 @@ export function stack(registryUrl = 'http://127.0.0.1:8081/apis/ccompat/v7'): Ta
     table: { adapter: 'cassandra', contactPoints: ['127.0.0.1:9042'], localDataCenter: 'datacenter1' },
     orchestrator: adapter,
     processor: adapter,
+  }
+}
+
+/**
+ * As `stack()`, with the schedule in Airflow on this machine, as `millrace stack up` starts it.
+ * @param registryUrl as of `stack()`
+ */
+export function full(registryUrl?: string): TargetConfig {
+  return {
+    ...stack(registryUrl),
+    orchestrator: {
+      adapter: 'airflow',
+      url: 'http://127.0.0.1:8080',
+      auth: { kind: 'password', user: 'airflow', password: 'airflow' },
+    },
   }
 }

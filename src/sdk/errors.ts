@@ -110,6 +110,9 @@ export const errorKinds = {
   RUN_CANCELLED: { meaning: 'The run was cancelled.', retry: 'never' },
   TASK_TIMED_OUT: { meaning: 'An attempt took longer than its limit.', retry: 'later' },
   TASK_LOST: { meaning: 'The process that ran an attempt vanished.', retry: 'now' },
+  ORCHESTRATOR_UNREACHABLE: { meaning: 'Airflow did not answer, or not in time.', retry: 'later' },
+  ORCHESTRATOR_REFUSED: { meaning: 'Airflow refuses this client, a call or a DAG file.', retry: 'never' },
+  ORCHESTRATOR_FAILED: { meaning: 'Airflow could not do what was asked, for a reason that may pass.', retry: 'later' },
   SCHEDULER_FENCED: { meaning: 'Another scheduler has taken over.', retry: 'never' },
 
   // processor and engine

@@ -1,8 +1,13 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { orderLines, ordersPipeline, ordersProject, Project } from './support.ts'
+
+const bin = resolve(import.meta.dirname, '../../bin/millrace.js')
 
 const lastLine = (stdout: string) => JSON.parse(stdout.trimEnd().split('\n').at(-1)!)
 
@@ -111,6 +116,45 @@ describe('run of an ingest stage', () => {
     const second = await project.run('run', 'users/fetch', ...date, '--attempt', '2', '--duration', '3s')
     expect(second.code).toBe(0)
     expect(lastLine(second.stdout).result.pages).toBeGreaterThanOrEqual(seen)
+  })
+
+  it('starts a run over that had finished and was cleared', async () => {
+    const project = ordersProject()
+    await project.run('apply')
+    const run = (...options: string[]) =>
+      project.run('run', 'orders/import_orders', '--logical-date', '2026-03-01', ...options)
+    await run()
+    expect(lastLine((await run('--attempt', '2')).stdout)).toMatchObject({ result: { appended: 4 } })
+    const cleared = await run(
+      '--attempt',
+      '3',
+      '--cleared',
+      '--interval',
+      '2026-03-01T00:00:00Z/2026-03-02T00:00:00+00:00',
+    )
+    expect(cleared.stderr).toContain('Reading files from its start.')
+    const wrong = await run('--interval', '2026-03-02/2026-03-01')
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('the start first') })
+  })
+
+  it('ends when the process that started it is killed, if asked to', async () => {
+    const starter = usersProject('')
+    const project = usersProject(await simulator(starter))
+    await project.run('apply')
+    const command = [process.execPath, bin, 'run', 'users/fetch', '--json', '--with-parent']
+    const parent = spawn('bash', ['-c', '"$@" & wait', 'bash', ...command], {
+      cwd: project.directory,
+      env: { ...process.env, ...project.env, MILLRACE_STATE: project.statePath },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    // Whoever has nobody to write to ends.
+    onTestFinished(() => void parent.stdout.destroy())
+    let last = ''
+    for await (const line of createInterface(parent.stdout)) {
+      if (last === '') parent.kill('SIGKILL')
+      last = line
+    }
+    expect(JSON.parse(last)).toMatchObject({ kind: 'retry', error: { code: 'RUN_CANCELLED' } })
   })
 
   it('refuses an attempt that would go on with no run in particular, and a stage that is not there', async () => {

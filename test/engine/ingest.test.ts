@@ -34,7 +34,7 @@ const pages = [1, 2, 3].map(page =>
 
 type Attempt = Partial<Omit<IngestOptions, 'run'>> & {
   attempt?: number
-  continues?: boolean
+  continues?: IngestOptions['run']['continues']
   records?: readonly (readonly SourceRecord[])[]
 }
 
@@ -148,6 +148,19 @@ describe('an ingest run', () => {
     await run(harness)
     expect(await run(harness, { attempt: 2 })).toMatchObject({ appended: 6, finished: true })
     expect(await keysOf(harness)).toEqual(allKeys)
+  })
+
+  it('starts over when it had finished, and goes on when it had not, if that is what it is told', async () => {
+    const harness = await Harness.open(site)
+    const records = pages.map(page => page.map(value => ({ value })))
+    const broken = scripted(records, page => {
+      if (page === 1) throw new MillraceError('SOURCE_FAILED', 'As scripted.')
+    })
+    await expect(run(harness, { source: broken })).rejects.toThrow('As scripted.')
+    await run(harness, { attempt: 2, continues: 'unless-finished' })
+    expect(await keysOf(harness)).toEqual(allKeys)
+    await run(harness, { attempt: 3, continues: 'unless-finished' })
+    expect(await keysOf(harness)).toEqual([...allKeys, ...allKeys])
   })
 
   it('changes no row when it is done over (G4)', async () => {

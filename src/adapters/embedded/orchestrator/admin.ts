@@ -1,14 +1,13 @@
+import { type Interval, intervalsWithin, openSchedule } from '../../../plan/intervals.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { DataInterval, LogLine, OrchestratorAdmin, Run } from '../../../ports/orchestrator.ts'
-import { MillraceError } from '../../../sdk/errors.ts'
+import { noSchedule, parseDate, rangeTooWide, wrongState } from '../../../ports/run-request.ts'
 import { concludeAsLost } from './conclude.ts'
-import { parseDate } from './dates.ts'
 import { addIntervalRun } from './due.ts'
 import { currentLease, isFree } from './lease.ts'
 import { followLog } from './log-reader.ts'
 import { numberCursor, pageOf, pageSize } from './paging.ts'
 import { type DagRow, iso, planOf, type RunRow, toAttempt, toDag, toRun } from './rows.ts'
-import { type Interval, intervalsWithin, openSchedule } from './schedule.ts'
 import type { Store } from './store.ts'
 
 const mostAttemptsListed = 1000
@@ -73,7 +72,7 @@ export function createAdmin(store: Store, clock: Clock, pollMs: number): Orchest
 }
 
 function cancel(store: Store, run: RunRow, now: number): Run {
-  if (run.state !== 'queued' && run.state !== 'running') throw wrongState(run, 'cancelled')
+  if (run.state !== 'queued' && run.state !== 'running') throw wrongState(toRun(run), 'cancelled')
   store.change('UPDATE runs SET cancel_requested = 1 WHERE id = ?', run.id)
   const attempt = store.attempt(run, run.attempts)
   if (attempt?.state !== 'running') store.endRun(run, 'cancelled', now)
@@ -83,7 +82,7 @@ function cancel(store: Store, run: RunRow, now: number): Run {
 }
 
 function clear(store: Store, run: RunRow, now: number): Run {
-  if (run.state === 'queued' || run.state === 'running') throw wrongState(run, 'cleared')
+  if (run.state === 'queued' || run.state === 'running') throw wrongState(toRun(run), 'cleared')
   store.moveRun(run, 'queued')
   store.change(
     `UPDATE runs SET cancel_requested = 0, attempts_before_clear = attempts, note = NULL,
@@ -93,32 +92,16 @@ function clear(store: Store, run: RunRow, now: number): Run {
   return toRun(store.runById(run.id))
 }
 
-function wrongState(run: RunRow, wanted: string): MillraceError {
-  return new MillraceError('RUN_STATE', `Run "${run.run_id}" is ${run.state} and cannot be ${wanted}.`, {
-    place: `${run.dag}/${run.run_id}`,
-    fix: wanted === 'cleared' ? 'Cancel it, or wait until it has ended.' : 'Nothing: it has ended.',
-  })
-}
-
 function backfill(store: Store, dag: DagRow, range: Interval, dryRun: boolean, now: number): DataInterval[] {
   const { schedule } = planOf(dag)
-  if (schedule === null) {
-    const fix = 'Trigger a run with a logical date instead.'
-    throw new MillraceError('CONFIG_INVALID', `DAG "${dag.id}" has no schedule to backfill.`, { place: dag.id, fix })
-  }
+  if (schedule === null) throw noSchedule(dag.id)
   const missing: Interval[] = []
   let looked = 0
   for (const interval of intervalsWithin(openSchedule(schedule), range.start, Math.min(range.end, now))) {
     if (missing.length === mostBackfilled) break
-    if (looked++ === mostIntervalsLookedAt) throw tooWide()
+    if (looked++ === mostIntervalsLookedAt) throw rangeTooWide(mostIntervalsLookedAt)
     if (!store.hasIntervalRun(dag.id, interval.start)) missing.push(interval)
   }
   if (!dryRun) for (const interval of missing) addIntervalRun(store, dag.id, 'backfill', interval, now)
   return missing.map(({ start, end }) => ({ start: iso(start), end: iso(end) }))
-}
-
-function tooWide(): MillraceError {
-  return new MillraceError('CONFIG_INVALID', `The range holds more than ${mostIntervalsLookedAt} intervals.`, {
-    fix: 'Backfill it in several smaller ranges.',
-  })
 }

@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
+import { openSchedule } from '../../../plan/intervals.ts'
 import type { DagPlan } from '../../../plan/plan.ts'
 import type { DagChange } from '../../../ports/orchestrator.ts'
-import { MillraceError } from '../../../sdk/errors.ts'
-import { parseDate } from './dates.ts'
+import { ownedByOther, parseDate } from '../../../ports/run-request.ts'
 import { type DagRow, planOf } from './rows.ts'
-import { openSchedule } from './schedule.ts'
 import type { Store } from './store.ts'
 
 /**
@@ -30,8 +29,7 @@ function deployOne(store: Store, pipeline: string, plan: DagPlan, now: number): 
     return 'created'
   }
   if (found.pipeline !== pipeline) {
-    const message = `The DAG "${plan.id}" belongs to pipeline "${found.pipeline}".`
-    throw new MillraceError('NAME_DUPLICATE', message, { place: plan.id, fix: 'Give one of the two another name.' })
+    throw ownedByOther(plan.id, `pipeline "${found.pipeline}"`)
   }
   if (found.paused !== 'removed' && isDeepStrictEqual(planOf(found), plan)) return 'unchanged'
   store.change(

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../ports/clock.ts'
 import type { LogLine } from '../../../ports/orchestrator.ts'
-import { MillraceError } from '../../../sdk/errors.ts'
+import { attemptUnknown } from '../../../ports/run-request.ts'
 import { toLogLine } from './rows.ts'
 import type { Store } from './store.ts'
 
@@ -32,7 +32,7 @@ export async function* followLog(
     const run = store.run(dag, runId)
     const attempt = store.attempt(run, number)
     const open = attempt ? attempt.state === 'running' : run.state === 'queued' || run.state === 'running'
-    if (!attempt && !(follow && open && number > run.attempts)) throw unknownAttempt(dag, runId, number)
+    if (!attempt && !(follow && open && number > run.attempts)) throw attemptUnknown(dag, runId, number)
 
     const rows = attempt ? store.logLines(attempt.id, line, linesAtOnce) : []
     for (const row of rows) {
@@ -43,9 +43,4 @@ export async function* followLog(
     if (!follow || !open) return
     await clock.sleep(pollMs, signal)
   }
-}
-
-function unknownAttempt(dag: string, runId: string, number: number): MillraceError {
-  const message = `Run "${runId}" has no attempt ${number}.`
-  return new MillraceError('RUN_UNKNOWN', message, { place: `${dag}/${runId}#${number}` })
 }

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import type { Interval } from '../../../plan/intervals.ts'
 import {
   type AttemptState,
   attemptTransitions,
@@ -6,12 +7,12 @@ import {
   type RunState,
   runTransitions,
 } from '../../../ports/orchestrator.ts'
+import { dagUnknown, runUnknown } from '../../../ports/run-request.ts'
 import type { ErrorReport } from '../../../sdk/errors.ts'
 import { MillraceError } from '../../../sdk/errors.ts'
 import type { Json } from '../../../sdk/json.ts'
 import { guard, transaction } from '../database.ts'
 import type { AttemptRow, DagRow, LogLineRow, RunRow } from './rows.ts'
-import type { Interval } from './schedule.ts'
 import { openOrchestratorDatabase } from './schema.ts'
 
 export interface NewRun {
@@ -76,8 +77,7 @@ export class Store {
   dag(id: string): DagRow {
     const row = this.findDag(id)
     if (row) return row
-    const fix = 'List the DAGs there are with "millrace plan"; "millrace apply" deploys them.'
-    throw new MillraceError('DAG_UNKNOWN', `There is no DAG "${id}".`, { place: id, fix })
+    throw dagUnknown(id)
   }
 
   findDag(id: string): DagRow | undefined {
@@ -88,9 +88,7 @@ export class Store {
   run(dag: string, runId: string): RunRow {
     const row = this.findRun(dag, runId)
     if (row) return row
-    const place = `${dag}/${runId}`
-    const fix = `List the runs of "${dag}" with "millrace runs".`
-    throw new MillraceError('RUN_UNKNOWN', `DAG "${dag}" has no run "${runId}".`, { place, fix })
+    throw runUnknown(dag, runId)
   }
 
   findRun(dag: string, runId: string): RunRow | undefined {
