@@ -54,7 +54,7 @@ export function parseSchedule(text: string): string {
  */
 function simplify(field: string, index: number): string {
   const [lowest, highest, names] = ranges[index]!
-  const valueOf = (text: string) => {
+  const numberOf = (text: string) => {
     const named = names.indexOf(text.toLowerCase())
     return named === -1 ? Number(text) : lowest + named
   }
@@ -62,7 +62,7 @@ function simplify(field: string, index: number): string {
   const parts = field.split(',').map(part => {
     const [range = '', step = '1'] = part.split('/')
     const [first = '', last = first] = range.split('-')
-    const [from, to] = range === '*' ? [lowest, highest] : [valueOf(first), valueOf(last)]
+    const [from, to] = range === '*' ? [lowest, highest] : [numberOf(first), numberOf(last)]
     // Sunday is 7 as well.
     for (let value = from; value <= to; value += Number(step)) covered.add(value > highest ? lowest : value)
     return range.includes('-') && from === to ? first : part
