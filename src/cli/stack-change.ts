@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { MillraceError } from '../sdk/errors.ts'
 import type { Engine } from '../stack/engine.ts'
 import { engines } from '../stack/engines.ts'
+import { withCompanions } from '../stack/needs.ts'
 import type { Step } from '../stack/options.ts'
 import { type EngineRecord, readStack } from '../stack/record.ts'
 import { stackDown, stackReset, stackUp } from '../stack/stack.ts'
@@ -13,6 +14,7 @@ import {
   openStackSession,
   type StackSession,
   type StackUpOptions,
+  signInFacts,
 } from './stack-session.ts'
 import { formatTable } from './table.ts'
 import { formatElapsed } from './text.ts'
@@ -66,7 +68,7 @@ export async function stackResetCommand(
   yes: boolean,
 ): Promise<void> {
   const session = await openStackSession(command, context)
-  const chosen = engineNamesOf(names)
+  const chosen = withCompanions(engineNamesOf(names))
   if (!yes) await confirm(`Stop ${chosen.join(', ')} and delete all their data in ${session.stack.directory}?`, context)
   await stackReset(chosen, { ...session.stack, ...progress(context) })
   if (session.options.json) await context.stdout.json({ deleted: chosen })
@@ -112,6 +114,10 @@ async function printAddresses(
   const columns = [{ title: 'engine' }, { title: 'address', whole: true }, { title: 'version' }]
   for (const line of formatTable(columns, rows, stdout.columns, text => stdout.style('dim', text)))
     await stdout.line(line)
+  for (const { kind, connection } of records) {
+    const facts = signInFacts(connection)
+    if (facts !== null) await stderr.line(`${engines[kind].name}: ${facts}`)
+  }
   const next = project !== null && 'stack' in project.config.targets ? 'dev --target stack' : 'stack status'
   await stderr.line(`Next   millrace ${next}`)
   await stderr.line('Stop   millrace stack down')

@@ -9,7 +9,13 @@ import { readStack } from '../stack/record.ts'
 import { type EngineStatus, type Health, type ServiceStatus, stackStatus } from '../stack/stack.ts'
 import type { CliContext } from './context.ts'
 import type { Style } from './output.ts'
-import { engineNamesOf, openStackSession, type StackLogsOptions, type StackSession } from './stack-session.ts'
+import {
+  engineNamesOf,
+  openStackSession,
+  type StackLogsOptions,
+  type StackSession,
+  signInFacts,
+} from './stack-session.ts'
 import { type Cell, formatTable } from './table.ts'
 import { formatElapsed, printable } from './text.ts'
 
@@ -31,6 +37,10 @@ export async function stackStatusCommand(command: Command, context: CliContext):
   const rows = statuses.flatMap(status => rowsOf(status, (style, text) => stdout.style(style, text)))
   for (const line of formatTable(columns, rows, stdout.columns, text => stdout.style('dim', text)))
     await stdout.line(line)
+  for (const { kind, connection, wanted } of statuses) {
+    const facts = signInFacts(connection)
+    if (facts !== null && wanted === 'up') await stderr.line(`${engines[kind].name}: ${facts}`)
+  }
   for (const { details } of statuses) {
     for (const { name, health, problem } of details.filter(each => each.problem !== null)) {
       await stderr.line(`${name} is ${health}: ${printable(problem ?? '')}`)

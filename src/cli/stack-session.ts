@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { Project } from '../project.ts'
 import { MillraceError } from '../sdk/errors.ts'
-import { type EngineKind, type EngineName, engineNames, usualEngines } from '../stack/engine.ts'
+import { type Connection, type EngineKind, type EngineName, engineNames, usualEngines } from '../stack/engine.ts'
 import type { StackOptions } from '../stack/options.ts'
 import type { CliContext } from './context.ts'
 import { type CommonOptions, commonOptions } from './options.ts'
@@ -59,4 +59,17 @@ export function engineNamesOf(names: readonly string[]): readonly EngineName[] {
       fix: `Use any of: ${engineNames.join(', ')}.`,
     })
   })
+}
+
+/** What else one needs in order to sign in, if anything. Secrets themselves are not printed. */
+export function signInFacts(connection: Connection): string | null {
+  if ('dagsFolder' in connection) {
+    const { user, passwordFile, dagsFolder } = connection
+    return `user ${user}, password in ${passwordFile}, DAG files in ${dagsFolder}`
+  }
+  if ('passwordFile' in connection) {
+    const { user, database, passwordFile } = connection
+    return `user ${user}, database ${database}, password in ${passwordFile}`
+  }
+  return 'tokenFile' in connection ? `token in ${connection.tokenFile}` : null
 }

@@ -5,21 +5,20 @@ import type { KafkaRelease, SparkKind, StackLogsOptions, StackUpOptions } from '
 
 const kafkaReleases: readonly KafkaRelease[] = ['4.4', '3.9-zookeeper']
 const sparkKinds: readonly SparkKind[] = ['local', 'standalone']
-const engineHelp = 'kafka, schema-registry, cassandra, spark (default: all)'
-const upHelp = 'kafka, schema-registry, cassandra, spark (default: all but spark)'
+const engineHelp = 'kafka, schema-registry, cassandra, spark, postgres, airflow (default: all)'
 
 export function addStackCommand(program: Command, context: CliContext): void {
   const stack = program
     .command('stack')
-    .description('Start and stop real engines on this machine: Kafka, a schema registry, Cassandra, Spark')
+    .description('Start and stop real engines on this machine: Kafka, a schema registry, Cassandra, Spark, Airflow')
   stack.helpCommand(false)
   const up = stack
     .command('up')
     .description('Start engines and wait until they are healthy; those that run are left alone')
-    .argument('[engine...]', upHelp)
+    .argument('[engine...]', engineHelp)
     .option('--kafka <release>', kafkaReleases.join(' or '), kafkaRelease, kafkaReleases[0])
     .option('--spark <kind>', 'local (one process) or standalone (master, worker, executors)', sparkKind, sparkKinds[0])
-    .option('--free-ports', 'take ports that are free instead of 9092, 8081, 9042 and 15002')
+    .option('--free-ports', 'take ports that are free instead of 9092, 8081, 9042, 15002 and 8080')
     .option('--heap <engine=size...>', 'most memory of a Java heap, such as kafka=1g', addHeap)
     .option('--docker', 'in containers (default where a Docker engine answers)')
     .option('--native', 'as processes of this machine (default elsewhere)')
@@ -62,7 +61,8 @@ export function addStackCommand(program: Command, context: CliContext): void {
       await stackResetCommand(self, context, names, yes)
     })
   addExamples(stack, [
-    ['millrace stack up', 'Kafka, registry and Cassandra'],
+    ['millrace stack up', 'Kafka, registry, Cassandra, Spark, and Airflow on PostgreSQL'],
+    ['millrace stack up kafka schema-registry cassandra', 'what the target `stack` needs'],
     ['millrace stack up kafka --kafka 3.9-zookeeper', 'the older Kafka, with ZooKeeper'],
     ['millrace stack status', 'what runs, and how it is'],
     ['millrace stack logs cassandra -f', 'what it says'],
@@ -71,8 +71,8 @@ export function addStackCommand(program: Command, context: CliContext): void {
   addExamples(up, [
     ['millrace stack up kafka cassandra --free-ports', 'beside others that have the usual ports'],
     ['millrace stack up --heap kafka=1g cassandra=2g', 'with more memory'],
-    ['millrace stack up spark', 'beside them'],
-    ['millrace stack up --native', 'without Docker; needs Java and Maven, see docs/stack.md'],
+    ['millrace stack up airflow', 'with the PostgreSQL that it needs'],
+    ['millrace stack up --native', 'without Docker; what it needs is in docs/stack.md'],
   ])
   addExamples(down, [['millrace stack down kafka', '']])
   addExamples(status, [['millrace stack status --json', 'with ports, pids and connection settings']])

@@ -1,4 +1,3 @@
-import { type ExecFileException, execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,10 +5,12 @@ import { fileURLToPath } from 'node:url'
 import { MillraceError } from '../sdk/errors.ts'
 import type { Engine, Ports } from './engine.ts'
 import { engines } from './engines.ts'
+import { engineDirectory } from './logs.ts'
 import type { StackOptions, UpOptions } from './options.ts'
 import { chooseFreePorts, requireFree } from './port.ts'
+import { runProgram } from './program.ts'
 import { type EngineRecord, readStack, recordEngine, refuseOther } from './record.ts'
-import { secretFile, secretOf } from './secret.ts'
+import { secretsOf } from './secret.ts'
 
 /** How long images may take to be downloaded and containers to be healthy, in milliseconds. */
 const upLimitMs = 20 * 60_000
@@ -21,7 +22,7 @@ const root = new URL('../../', import.meta.url)
 /** Whether a Docker engine answers and has Compose. */
 export async function hasDocker({ env, signal }: Pick<StackOptions, 'env' | 'signal'>): Promise<boolean> {
   for (const args of [['info'], ['compose', 'version']]) {
-    const { error } = await run(args, { env, signal, limitMs: probeLimitMs })
+    const { error } = await runProgram('docker', args, { env, signal, limitMs: probeLimitMs })
     if (error !== null) return false
   }
   return true
@@ -55,7 +56,7 @@ export async function startDocker(engines: readonly Engine[], options: UpOptions
       connection:
         engine.name === 'schema-registry'
           ? { url: `http://127.0.0.1:${ports.client}` }
-          : engine.connection(ports, secretFile(directory, engine)),
+          : engine.connection(ports, engineDirectory(directory, engine)),
       ports,
       services: [],
     })
@@ -65,7 +66,7 @@ export async function startDocker(engines: readonly Engine[], options: UpOptions
     options.onStep?.(engine, 'starting')
   }
   writeEnvironment(directory, options)
-  const args = ['up', '--detach', '--wait', '--wait-timeout', '600', ...engines.map(({ name }) => name)]
+  const args = ['up', '--detach', '--wait', '--wait-timeout', '600', ...engines.flatMap(containersOf)]
   await compose(args, options, upLimitMs)
   for (const engine of engines) options.onStep?.(engine, 'healthy')
   return records
@@ -117,13 +118,16 @@ function titleOf({ kind, title }: Engine): string {
   return kind === 'kafka-zookeeper' ? 'Confluent Kafka 7.9.0 (3.9) with ZooKeeper 3.8.4' : title
 }
 
-function containersOf({ kind, name }: Engine): readonly string[] {
-  return kind === 'kafka-zookeeper' ? [name, 'zookeeper'] : [name]
+/** The services of an engine in the compose files. */
+export function containersOf({ kind, name }: Engine): readonly string[] {
+  if (kind === 'kafka-zookeeper') return [name, 'zookeeper']
+  return kind === 'airflow' ? [name, 'airflow-scheduler', 'airflow-dag-processor'] : [name]
 }
 
 function volumesOf({ kind, name }: Engine): readonly string[] {
   if (name === 'spark') return []
   if (kind === 'kafka-zookeeper') return ['kafka-zookeeper', 'zookeeper', 'zookeeper-log']
+  if (kind === 'airflow') return ['airflow-logs']
   return kind === 'schema-registry' ? [] : [kind]
 }
 
@@ -143,13 +147,18 @@ export function projectName(directory: string): string {
 function writeEnvironment(directory: string, { env, heap = {} }: UpOptions): void {
   const variable = (name: string) => name.toUpperCase().replaceAll('-', '_')
   const records = Object.entries(readStack(directory).engines)
-  const secrets = records.flatMap(([, { kind }]) => Object.entries(secretOf(engines[kind], directory, env)))
+  const secrets = records.flatMap(([, { kind }]) =>
+    Object.entries(secretsOf(engines[kind].secrets, engineDirectory(directory, engines[kind]), env)),
+  )
   const lines = [
     `MILLRACE_PROJECT=${projectName(directory)}`,
     // What is in no profile is in every one.
     `COMPOSE_PROFILES=${records.map(([name]) => name).join(',')}`,
     ...records.map(([name, { ports }]) => `${variable(name)}_PORT=${ports.client}`),
     ...secrets.map(([name, secret]) => `${name}=${secret}`),
+    ...records.flatMap(([, { connection }]) =>
+      'dagsFolder' in connection ? [`AIRFLOW_DAGS=${connection.dagsFolder}`] : [],
+    ),
     ...Object.entries(heap).map(([service, size]) => `${variable(service)}_HEAP=${size}`),
   ]
   writeFileSync(join(directory, '.env'), `${lines.join('\n')}\n`, { mode: 0o600 })
@@ -173,8 +182,7 @@ function compose(args: readonly string[], options: StackOptions, limitMs: number
 }
 
 async function docker(args: readonly string[], options: StackOptions, limitMs: number): Promise<string> {
-  const { error, stdout, stderr } = await run(args, { ...options, limitMs })
-  options.signal.throwIfAborted()
+  const { error, stdout, stderr } = await runProgram('docker', args, { ...options, limitMs })
   if (error === null) return stdout
   const said = (stderr || error.message).trim().split('\n').slice(-3).join('\n')
   throw new MillraceError('ENGINE_FAILED', `Docker could not do it.\n${said}`, {
@@ -182,20 +190,4 @@ async function docker(args: readonly string[], options: StackOptions, limitMs: n
     fix: 'See `millrace stack logs`, or run the command yourself.',
     cause: error,
   })
-}
-
-interface Run {
-  readonly error: ExecFileException | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function run(
-  args: readonly string[],
-  { env, signal, limitMs }: { env: NodeJS.ProcessEnv; signal: AbortSignal; limitMs: number },
-): Promise<Run> {
-  const { promise, resolve } = Promise.withResolvers<Run>()
-  const options = { env, signal, timeout: limitMs, maxBuffer: 16 * 1024 * 1024 }
-  execFile('docker', args, options, (error, stdout, stderr) => resolve({ error, stdout, stderr }))
-  return promise
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { asMillraceError, MillraceError } from '../sdk/errors.ts'
-import type { Connection, Engine, Ports, Service } from './engine.ts'
+import type { Engine, Place, ProbeTarget, Service } from './engine.ts'
 import { readLastLines } from './logs.ts'
 import { findMarked } from './process.ts'
 
@@ -17,9 +17,7 @@ const pollMs = 100
 export interface HealthOptions {
   readonly engine: Engine
   readonly service: Service
-  readonly token: string
-  readonly ports: Ports
-  readonly connection: Connection
+  readonly target: ProbeTarget
   readonly logs: string
   readonly signal: AbortSignal
 }
@@ -29,13 +27,13 @@ export interface HealthOptions {
  * @throws MillraceError `ENGINE_FAILED` as soon as its process has ended, with what it said; `ENGINE_TIMEOUT`.
  */
 export async function awaitHealthy(options: HealthOptions): Promise<void> {
-  const { engine, service, token, ports, connection, logs, signal } = options
+  const { engine, service, target, logs, signal } = options
   const end = performance.now() + healthyLimitMs
   for (;;) {
     signal.throwIfAborted()
-    const problem = await problemOf(within => service.probe({ ports, connection, mark: token }, within), signal)
+    const problem = await problemOf(within => service.probe(target, within), signal)
     if (problem === null) return
-    if (findMarked([token]).size === 0) throw failedToStart(engine, service, logs)
+    if (findMarked([target.mark]).size === 0) throw failedToStart(engine, service, logs)
     if (performance.now() >= end) {
       throw new MillraceError(
         'ENGINE_TIMEOUT',
@@ -54,14 +52,14 @@ export async function awaitHealthy(options: HealthOptions): Promise<void> {
 export async function awaitMayStart(
   engine: Engine,
   service: Service,
-  ports: Ports,
+  place: Place,
   signal: AbortSignal,
 ): Promise<void> {
   const { mayStart } = service
   if (mayStart === undefined) return
   const end = performance.now() + healthyLimitMs
   for (;;) {
-    const problem = await problemOf(within => mayStart(ports, within), signal)
+    const problem = await problemOf(within => mayStart(place, within), signal)
     if (problem === null) return
     if (performance.now() >= end) throw new MillraceError('ENGINE_TIMEOUT', `${engine.title} cannot start: ${problem}.`)
     await delay(pollMs, undefined, { signal })

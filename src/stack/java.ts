@@ -2,7 +2,15 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { MillraceError } from '../sdk/errors.ts'
-import type { JavaVersions } from './engine.ts'
+
+/** Java versions that an engine runs on. */
+export interface JavaVersions {
+  readonly from: number
+  /** Null: any later one. */
+  readonly to: number | null
+  /** The one to install where there is none. */
+  readonly best: number
+}
 
 /** An installed Java. */
 export interface Java {

@@ -4,26 +4,33 @@ import { StringDecoder } from 'node:string_decoder'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Engine } from './engine.ts'
 
+/** An engine's own directory. */
+export function engineDirectory(directory: string, engine: Pick<Engine, 'kind'>): string {
+  return join(directory, engine.kind)
+}
+
 /** Where a service keeps its files. */
 export function serviceDirectory(directory: string, engine: Engine, service: string): string {
-  return join(directory, engine.kind, service)
+  return join(engineDirectory(directory, engine), service)
 }
 
 /** A file that a service writes. */
 export interface LogFile {
+  /** Or one of the logs of a service that has several. */
   readonly service: string
   /** Absolute. */
   readonly path: string
 }
 
-/** What each service of an engine writes: its log, and what Java itself says. Both may be missing. */
+/** What each service of an engine writes: what its process itself says, and its logs. All may be missing. */
 export function logFiles(directory: string, engine: Engine): readonly LogFile[] {
-  return engine.services.flatMap(({ name }) =>
-    ['out', 'log'].map(ending => ({
-      service: name,
-      path: join(serviceDirectory(directory, engine, name), 'logs', `${name}.${ending}`),
-    })),
-  )
+  return engine.services.flatMap(({ name, logs = [name] }) => {
+    const file = (service: string, ending: string): LogFile => ({
+      service,
+      path: join(serviceDirectory(directory, engine, name), 'logs', `${service}.${ending}`),
+    })
+    return [file(name, 'out'), ...logs.map(log => file(log, 'log'))]
+  })
 }
 
 /** More than that is not looked at for the last lines, in bytes. */

@@ -1,6 +1,6 @@
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,20 +12,21 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fetchArtifact, stackFile } from './artifacts.ts'
-import type { Engine, Place, Ports, Service } from './engine.ts'
+import { MillraceError } from '../sdk/errors.ts'
+import { stackFile } from './cache.ts'
+import type { Connection, Engine, EngineName, Installation, Place, Ports, Service } from './engine.ts'
 import { awaitHealthy, awaitMayStart, failedToStart } from './health.ts'
-import { chooseJava, findJavas, type Java } from './java.ts'
-import { serviceDirectory } from './logs.ts'
+import { engineDirectory, serviceDirectory } from './logs.ts'
 import type { StackOptions, UpOptions } from './options.ts'
 import { chooseFreePorts, requireFree } from './port.ts'
-import { endMarked, findMarked, markOf, startDetached } from './process.ts'
+import { endMarked, findMarked, killStarted, markVariable, startDetached } from './process.ts'
+import { runProgram } from './program.ts'
 import { type EngineRecord, readStack, recordEngine, refuseOther, type ServiceRecord } from './record.ts'
-import { secretFile, secretOf } from './secret.ts'
+import { secretsOf } from './secret.ts'
 import { applySettings, fillTemplate } from './template.ts'
 
-/** How long creating an engine's data may take, in milliseconds. */
-const prepareLimitMs = 60_000
+/** How long creating an engine's data may take, in milliseconds: Airflow takes 5 s with a calm machine. */
+const prepareLimitMs = 180_000
 
 /** How long a service may take to end by itself, in milliseconds. */
 const stopLimitMs = 30_000
@@ -49,25 +50,30 @@ export async function startNative(engine: Engine, options: UpOptions): Promise<E
     options.onStep?.(engine, 'already up')
     return before
   }
-  const javas = findJavas(env)
-  const java = chooseJava(javas, engine.java, engine.title)
   const onDownload = () => options.onStep?.(engine, 'downloading')
-  const files = await fetchArtifact(engine, { env, javas, signal, onDownload })
+  const installation = await engine.runtime.install(engine, { env, signal, onDownload })
   const ports = await choosePorts(engine, alive.size > 0, before, options)
+  const own = engineDirectory(directory, engine)
+  // What a process that was killed has left would be in the way.
+  for (const { token } of before?.services ?? []) if (!alive.has(token)) await killStarted(token)
+  const secrets = secretsOf(engine.secrets, own, env)
+  const needs = connectionsOf(engine, directory)
   let record: EngineRecord = {
     kind: engine.kind,
     runs: 'native',
     title: engine.title,
     wanted: 'up',
     address: engine.address(ports),
-    connection: engine.connection(ports, secretFile(directory, engine)),
+    connection: engine.connection(ports, own),
     ports,
     services: before?.wanted === 'up' ? before.services.filter(({ token }) => alive.has(token)) : [],
   }
   for (const service of engine.services) {
     if (!record.services.some(({ name }) => name === service.name)) {
-      const place = { ...placeOf(directory, engine, service, ports), files, mark: randomUUID() }
-      record = await startService({ engine, service, place, java, record }, options)
+      const { conf, data, logs } = directoriesOf(directory, engine, service)
+      const { files } = installation
+      const place: Place = { files, conf, data, logs, ports, mark: randomUUID(), secrets, needs }
+      record = await startService({ engine, service, place, installation, record }, options)
     }
     await awaitService(engine, service, record, options)
   }
@@ -80,17 +86,35 @@ export async function stopNative(engine: Engine, options: StackOptions): Promise
   const record = readStack(options.directory).engines[engine.name]
   if (record === undefined) return
   if (findMarked(record.services.map(({ token }) => token)).size > 0) options.onStep?.(engine, 'stopping')
-  for (const { name } of engine.services.toReversed()) {
+  for (const { name, stopSignal: signal } of engine.services.toReversed()) {
     const service = record.services.find(each => each.name === name)
-    if (service !== undefined) await endMarked(service.token, stopLimitMs)
+    if (service !== undefined) await endMarked(service.token, { limitMs: stopLimitMs, ...(signal && { signal }) })
   }
   recordEngine(options.directory, engine.name, { ...record, wanted: 'down', services: [] })
   options.onStep?.(engine, 'stopped')
 }
 
-function placeOf(directory: string, engine: Engine, service: Service, ports: Ports): Omit<Place, 'files' | 'mark'> {
+function directoriesOf(directory: string, engine: Engine, service: Service): Pick<Place, 'conf' | 'data' | 'logs'> {
   const own = serviceDirectory(directory, engine, service.name)
-  return { conf: join(own, 'conf'), data: join(own, 'data'), logs: join(own, 'logs'), ports }
+  return { conf: join(own, 'conf'), data: join(own, 'data'), logs: join(own, 'logs') }
+}
+
+/** @throws MillraceError `ENGINE_FAILED` if one that it needs is not up. */
+function connectionsOf(
+  { title, needs = [] }: Engine,
+  directory: string,
+): { readonly [name in EngineName]?: Connection } {
+  const { engines } = readStack(directory)
+  return Object.fromEntries(
+    needs.map(name => {
+      const record = engines[name]
+      if (record?.wanted === 'up') return [name, record.connection]
+      throw new MillraceError('ENGINE_FAILED', `${title} needs ${name}, which is not up.`, {
+        place: directory,
+        fix: `Start it: \`millrace stack up ${name}\`.`,
+      })
+    }),
+  )
 }
 
 async function choosePorts(
@@ -109,20 +133,21 @@ interface Start {
   readonly engine: Engine
   readonly service: Service
   readonly place: Place
-  readonly java: Java
+  readonly installation: Installation
   readonly record: EngineRecord
 }
 
 async function startService(start: Start, options: UpOptions): Promise<EngineRecord> {
-  const { engine, service, place, java, record } = start
+  const { engine, service, place, installation, record } = start
   const { directory, env, signal } = options
   signal.throwIfAborted()
-  await awaitMayStart(engine, service, place.ports, signal)
+  await awaitMayStart(engine, service, place, signal)
   for (const port of service.listens) await requireFree(place.ports[port]!, engine.title)
   for (const each of [place.conf, place.logs]) mkdirSync(each, { recursive: true, mode: 0o700 })
   const output = outputFile(place, service)
   if ((statSync(output, { throwIfNoEntry: false })?.size ?? 0) > maxOutputBytes) renameSync(output, `${output}.1`)
   if (!existsSync(place.data)) await createData(start, options)
+  for (const each of service.directories?.(place) ?? []) mkdirSync(each, { recursive: true })
   writeConfiguration(engine, service, place, options.settings ?? {})
 
   options.onStep?.(engine, 'starting')
@@ -136,19 +161,17 @@ async function startService(start: Start, options: UpOptions): Promise<EngineRec
   }
   // Before it starts, so that whoever comes after a crash finds it.
   write(intent)
-  const args = [markOf(token), `-Xmx${heap}`, ...service.start(place)]
   const pid = await startDetached({
-    command: javaOf(java),
-    args,
+    ...installation.serve(service.start(place), { mark: token, heap }),
     cwd: dirname(place.data),
     output,
-    env: { ...environmentOf(env), ...service.environment?.(place), ...secretOf(engine, directory, env) },
+    env: { ...environmentOf(env, service, place), [markVariable]: token },
   })
   return write({ ...intent, pid })
 }
 
 /** Creates a service's data, in a directory of its own that is renamed when all is there. */
-async function createData({ engine, service, place, java }: Start, options: UpOptions): Promise<void> {
+async function createData({ engine, service, place, installation }: Start, options: UpOptions): Promise<void> {
   const own = dirname(place.data)
   for (const name of readdirSync(own).filter(each => each.startsWith('new-'))) {
     rmSync(join(own, name), { recursive: true, force: true })
@@ -156,46 +179,28 @@ async function createData({ engine, service, place, java }: Start, options: UpOp
   const fresh = mkdtempSync(join(own, 'new-'))
   const there: Place = { ...place, conf: join(fresh, 'conf'), data: join(fresh, 'data') }
   for (const each of [there.conf, there.data]) mkdirSync(each, { mode: 0o700 })
-  const args = service.prepare(there)
-  if (args !== null) {
+  const { owner } = installation
+  if (owner !== null) chownSync(there.data, owner.uid, owner.gid)
+  const preparing = service.prepare(there)
+  if (preparing !== null) {
     options.onStep?.(engine, 'preparing')
     writeConfiguration(engine, service, there, options.settings ?? {})
-    await runJava(java, args, options, error => {
-      throw failedToStart(engine, service, place.logs, error)
-    })
+    const { command, args } = installation.prepare(preparing)
+    const env = environmentOf(options.env, service, there)
+    const run = await runProgram(command, args, { env, signal: options.signal, limitMs: prepareLimitMs })
+    if (run.error !== null) {
+      throw failedToStart(engine, service, place.logs, `${run.stdout}${run.stderr}` || run.error.message)
+    }
   }
   renameSync(there.data, place.data)
   rmSync(fresh, { recursive: true, force: true })
 }
 
-async function runJava(
-  java: Java,
-  args: readonly string[],
-  { env, signal }: StackOptions,
-  onError: (output: string) => never,
-): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<string | null>()
-  execFile(
-    javaOf(java),
-    ['-Xmx256m', ...args],
-    { env: environmentOf(env), signal, timeout: prepareLimitMs },
-    (error, stdout, stderr) => {
-      resolve(error === null ? null : `${stdout}${stderr}` || error.message)
-    },
-  )
-  const output = await promise
-  signal.throwIfAborted()
-  if (output !== null) onError(output)
-}
-
-/** What a Java program needs, and nothing that an engine would take for its configuration, or for its secrets. */
-function environmentOf(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** What any program needs and what this one does, and nothing that an engine would take for its configuration. */
+function environmentOf(env: NodeJS.ProcessEnv, service: Service, place: Place): NodeJS.ProcessEnv {
   const names = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'LD_LIBRARY_PATH']
-  return Object.fromEntries(names.flatMap(name => (env[name] === undefined ? [] : [[name, env[name]]])))
-}
-
-function javaOf({ home }: Java): string {
-  return join(home, 'bin/java')
+  const kept = names.flatMap(name => (env[name] === undefined ? [] : [[name, env[name]]]))
+  return { ...Object.fromEntries(kept), ...service.environment?.(place), ...place.secrets }
 }
 
 function outputFile({ logs }: Pick<Place, 'logs'>, { name }: Service): string {
@@ -205,9 +210,10 @@ function outputFile({ logs }: Pick<Place, 'logs'>, { name }: Service): string {
 function writeConfiguration(
   engine: Engine,
   service: Service,
-  { conf, data, logs, ports }: Place,
+  place: Place,
   settings: NonNullable<UpOptions['settings']>,
 ): void {
+  const { conf, data, logs, ports } = place
   const named = Object.entries(ports).map(([name, port]) => [`port.${name}`, port] as const)
   const values = { data, logs, service: service.name, ...Object.fromEntries(named) }
   for (const name of service.templates) {
@@ -215,11 +221,15 @@ function writeConfiguration(
     const changed = name === engine.settingsFile ? applySettings(text, settings, name.endsWith('.yaml')) : text
     writeFileSync(join(conf, name), changed, { mode: 0o600 })
   }
+  for (const [name, text] of Object.entries(service.files?.(place) ?? {})) {
+    writeFileSync(join(conf, name), text, { mode: 0o600 })
+  }
 }
 
 async function awaitService(engine: Engine, service: Service, record: EngineRecord, options: UpOptions): Promise<void> {
-  const { token } = record.services.find(({ name }) => name === service.name)!
+  const { token, startedAt } = record.services.find(({ name }) => name === service.name)!
   const logs = join(serviceDirectory(options.directory, engine, service.name), 'logs')
   const { ports, connection } = record
-  await awaitHealthy({ engine, service, token, ports, connection, logs, signal: options.signal })
+  const target = { ports, connection, mark: token, startedAt }
+  await awaitHealthy({ engine, service, target, logs, signal: options.signal })
 }

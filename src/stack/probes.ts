@@ -53,6 +53,53 @@ export async function probeRegistry(url: string, signal: AbortSignal): Promise<v
   if (!Array.isArray(await response.json())) throw new Error('it answered with something other than a list')
 }
 
+/** Succeeds when the server asks who connects to authenticate, as it does once it has recovered. */
+export async function probePostgres(
+  port: number,
+  { user, database }: { readonly user: string; readonly database: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const parameters = Buffer.from(['user', user, 'database', database, '', ''].join('\0'))
+  const startup = Buffer.alloc(8 + parameters.length)
+  startup.writeInt32BE(startup.length)
+  const version3 = 0x30000
+  startup.writeInt32BE(version3, 4)
+  parameters.copy(startup, 8)
+  const answer = await exchange(port, startup, signal, bytes =>
+    bytes.length >= 5 && bytes.length >= 1 + bytes.readInt32BE(1) ? bytes : null,
+  )
+  const authentication = 'R'
+  if (String.fromCharCode(answer[0]!) !== authentication) {
+    throw new Error(`it answered: ${answer.toString('utf8', 5).split('\0').join(' ').trim()}`)
+  }
+}
+
+/**
+ * Succeeds when the API server says that it, the scheduler and the DAG processor are healthy.
+ * @param startedAt ISO 8601: sooner signs of life are those of an earlier process
+ */
+export async function probeAirflow(url: string, startedAt: string, signal: AbortSignal): Promise<void> {
+  const response = await fetch(`${url}/api/v2/monitor/health`, { signal })
+  if (!response.ok) throw new Error(`it answered with ${response.status}`)
+  const { metadatabase, scheduler, dag_processor } = (await response.json()) as AirflowHealth
+  if (metadatabase.status !== 'healthy') throw new Error('it does not reach PostgreSQL')
+  const components = [
+    ['scheduler', scheduler.status, scheduler.latest_scheduler_heartbeat],
+    ['dag-processor', dag_processor.status, dag_processor.latest_dag_processor_heartbeat],
+  ] as const
+  for (const [name, status, heartbeat] of components) {
+    if (status !== 'healthy' || heartbeat === null || Date.parse(heartbeat) < Date.parse(startedAt)) {
+      throw new Error(`its ${name} gives no sign of life`)
+    }
+  }
+}
+
+interface AirflowHealth {
+  readonly metadatabase: { readonly status: string }
+  readonly scheduler: { readonly status: string | null; readonly latest_scheduler_heartbeat: string | null }
+  readonly dag_processor: { readonly status: string | null; readonly latest_dag_processor_heartbeat: string | null }
+}
+
 /**
  * Sends a request and collects the answer.
  * @param whole gives the answer once all of it is there, null before

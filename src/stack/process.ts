@@ -4,14 +4,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { MillraceError } from '../sdk/errors.ts'
 
 /**
- * A Java system property with a random value, on the command line of a process that was started here. It is what tells the
- * process from all others: a pid may be given to another process, and may not have been noted yet.
+ * A setting with a random value, on the command line of a process that was started here. It is what tells the process from
+ * all others: a pid may be given to another process, and may not have been noted yet.
  */
-const property = 'millrace.stack'
-
 export function markOf(token: string): string {
-  return `-D${property}=${token}`
+  return `millrace.stack=${token}`
 }
+
+/** How programs are told settings: Java's properties, and options. */
+const prefixes = ['-D', '--']
+
+/** The same in the environment, which whatever the process starts inherits. */
+export const markVariable = 'MILLRACE_STACK'
 
 export interface StartOptions {
   readonly command: string
@@ -48,12 +52,24 @@ export async function startDetached({ command, args, cwd, output, env }: StartOp
 export function findMarked(tokens: readonly string[]): ReadonlyMap<string, number> {
   const found = new Map<string, number>()
   if (tokens.length === 0) return found
-  const marks = new Map(tokens.map(token => [markOf(token), token]))
-  for (const { pid, args } of listProcesses()) {
+  const marks = new Map(tokens.flatMap(token => prefixes.map(prefix => [`${prefix}${markOf(token)}`, token] as const)))
+  for (const { pid, args } of listProcesses('cmdline')) {
     const token = args.map(arg => marks.get(arg)).find(each => each !== undefined)
     if (token !== undefined) found.set(token, pid)
   }
   return found
+}
+
+/**
+ * The pids of everything that a process has started, itself included, in whatever session it is and whether its parent still
+ * lives or not.
+ * @param mark what `markVariable` says: a token, or what begins with a token and a slash
+ */
+export function findStarted(mark: string): readonly number[] {
+  const own = `${markVariable}=${mark}`
+  return listProcesses('environ')
+    .filter(({ args }) => args.some(each => each === own || each.startsWith(`${own}/`)))
+    .map(({ pid }) => pid)
 }
 
 interface ListedProcess {
@@ -61,30 +77,32 @@ interface ListedProcess {
   readonly args: readonly string[]
 }
 
-function listProcesses(): readonly ListedProcess[] {
-  return process.platform === 'linux' ? listProc() : listPs()
+/** @param what command lines, or environments: those of other users' processes are empty */
+function listProcesses(what: 'cmdline' | 'environ'): readonly ListedProcess[] {
+  return process.platform === 'linux' ? listProc(what) : listPs(what)
 }
 
-function listProc(): readonly ListedProcess[] {
+function listProc(what: 'cmdline' | 'environ'): readonly ListedProcess[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
-    .map(name => ({ pid: Number(name), args: readArguments(name) }))
+    .map(name => ({ pid: Number(name), args: readStrings(`/proc/${name}/${what}`) }))
 }
 
-function readArguments(pid: string): readonly string[] {
+function readStrings(path: string): readonly string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return readFileSync(path, 'utf8').split('\0')
   } catch {
-    // It has ended meanwhile.
+    // It has ended meanwhile, or belongs to another user.
     return []
   }
 }
 
-function listPs(): readonly ListedProcess[] {
-  const text = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+function listPs(what: 'cmdline' | 'environ'): readonly ListedProcess[] {
+  const args = [...(what === 'environ' ? ['-E'] : []), '-A', '-ww', '-o', 'pid=,args=']
+  const text = execFileSync('ps', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
   return text.split('\n').map(line => {
-    const [pid, ...args] = line.trim().split(/\s+/)
-    return { pid: Number(pid), args }
+    const [pid, ...words] = line.trim().split(/\s+/)
+    return { pid: Number(pid), args: words }
   })
 }
 
@@ -125,12 +143,15 @@ function isUncollected(pid: number): boolean {
 /** Signals the process and what it has started. Returns its pid; null if there is none. */
 export function signalMarked(token: string, signal: NodeJS.Signals): number | null {
   const pid = findMarked([token]).get(token)
-  if (pid === undefined) return null
+  return pid !== undefined && sendSignal(-pid, signal) ? pid : null
+}
+
+/** @param pid negative for a process group; false: there is none */
+function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    process.kill(-pid, signal)
-    return pid
+    return process.kill(pid, signal)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return null
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
     throw error
   }
 }
@@ -145,11 +166,44 @@ export async function killMarked(token: string): Promise<void> {
   throw new MillraceError('ENGINE_FAILED', `Process ${pid} was killed and does not end.`)
 }
 
-/** Asks the process to end, and kills it if it does not within the time. @throws MillraceError `ENGINE_FAILED`. */
-export async function endMarked(token: string, limitMs: number): Promise<void> {
-  const pid = signalMarked(token, 'SIGTERM')
-  if (pid === null) return
-  // A stopped process does not see the request before it goes on.
-  signalMarked(token, 'SIGCONT')
-  if (!(await awaitEnd(pid, limitMs))) await killMarked(token)
+/**
+ * Kills whatever a process has started and is still there. A process may start another one between two looks, so it looks
+ * until there is none.
+ * @param mark see `findStarted`
+ * @throws MillraceError `ENGINE_FAILED` if some do not go.
+ */
+export async function killStarted(mark: string): Promise<void> {
+  const end = performance.now() + killLimitMs
+  for (let pids = runningOf(mark); pids.length > 0; pids = runningOf(mark)) {
+    if (performance.now() >= end) {
+      throw new MillraceError('ENGINE_FAILED', `Processes ${pids.join(', ')} were killed and do not end.`)
+    }
+    for (const pid of pids) sendSignal(pid, 'SIGKILL')
+    await delay(pollMs)
+  }
+}
+
+function runningOf(mark: string): readonly number[] {
+  return findStarted(mark).filter(pid => !hasEnded(pid))
+}
+
+export interface EndOptions {
+  /** How long it may take to end by itself, in milliseconds. */
+  readonly limitMs: number
+  /** How it is asked. Default: SIGTERM. */
+  readonly signal?: NodeJS.Signals
+}
+
+/**
+ * Asks the process to end, and kills it if it does not within the time; then kills what it has left.
+ * @throws MillraceError `ENGINE_FAILED`.
+ */
+export async function endMarked(token: string, { limitMs, signal = 'SIGTERM' }: EndOptions): Promise<void> {
+  const pid = signalMarked(token, signal)
+  if (pid !== null) {
+    // A stopped process does not see the request before it goes on.
+    signalMarked(token, 'SIGCONT')
+    if (!(await awaitEnd(pid, limitMs))) await killMarked(token)
+  }
+  await killStarted(token)
 }

@@ -36,7 +36,8 @@ export interface ServiceRecord {
   readonly pid: number | null
   /** ISO 8601. */
   readonly startedAt: string
-  readonly heap: string
+  /** Null where there is none. */
+  readonly heap: string | null
 }
 
 const fileName = 'stack.json'

@@ -1,13 +1,22 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { containerStates, deleteVolumes, hasDocker, requireDocker, startDocker, stopDocker } from './docker.ts'
+import {
+  containerStates,
+  containersOf,
+  deleteVolumes,
+  hasDocker,
+  requireDocker,
+  startDocker,
+  stopDocker,
+} from './docker.ts'
 import { type Engine, type EngineKind, type EngineName, engineNames } from './engine.ts'
 import { engines } from './engines.ts'
 import { problemOf } from './health.ts'
 import { withLock } from './lock.ts'
 import { startNative, stopNative } from './native.ts'
+import { inOrder, withCompanions, withNeeds } from './needs.ts'
 import type { StackOptions, UpOptions } from './options.ts'
-import { findMarked } from './process.ts'
+import { findMarked, findStarted } from './process.ts'
 import { type EngineRecord, readStack, recordEngine, type ServiceRecord } from './record.ts'
 
 /** How long to wait for another command that works on the same stack, in milliseconds. */
@@ -29,12 +38,12 @@ export async function stackUp(
   options: UpOptions & ExclusiveOptions,
 ): Promise<readonly EngineRecord[]> {
   return exclusively(options, async () => {
-    const wanted = kinds.map(kind => engines[kind])
+    const wanted = withNeeds(kinds.map(kind => engines[kind]))
     if ((how ?? (await chooseHow(options))) === 'docker') {
       await requireDocker(options)
       return startDocker(withKafka(wanted, options), options)
     }
-    const started = await Promise.allSettled(wanted.map(engine => startNative(engine, options)))
+    const started = await Promise.allSettled(inOrder(wanted, 'needed first', engine => startNative(engine, options)))
     options.signal.throwIfAborted()
     return started.map(each => {
       if (each.status === 'rejected') throw each.reason
@@ -43,19 +52,20 @@ export async function stackUp(
   })
 }
 
-/** Stops engines, in reverse; also what a command that was killed has started. */
+/** Stops engines with those that keep data together with them; also what a command that was killed has started. */
 export async function stackDown(names: readonly EngineName[], options: StackOptions & ExclusiveOptions): Promise<void> {
-  await exclusively(options, () => stopAll(names, options))
+  await exclusively(options, () => stopAll(withCompanions(names), options))
 }
 
-/** Stops engines and deletes their data, logs and configuration. */
+/** Stops engines with those that keep data together with them, and deletes their data, logs and configuration. */
 export async function stackReset(
   names: readonly EngineName[],
   options: StackOptions & ExclusiveOptions,
 ): Promise<void> {
   await exclusively(options, async () => {
-    await stopAll(names, options)
-    for (const name of names) {
+    const all = withCompanions(names)
+    await stopAll(all, options)
+    for (const name of all) {
       const kinds = Object.values(engines).filter(engine => engine.name === name)
       const record = readStack(options.directory).engines[name]
       if (record?.runs === 'docker') await deleteVolumes([engines[record.kind]], options)
@@ -75,8 +85,8 @@ async function stopAll(names: readonly EngineName[], options: StackOptions): Pro
       options,
     )
   }
-  const native = known.filter(({ runs }) => runs === 'native')
-  await Promise.all(native.map(({ kind }) => stopNative(engines[kind], options)))
+  const native = known.filter(({ runs }) => runs === 'native').map(({ kind }) => engines[kind])
+  await Promise.all(inOrder(native, 'needed last', engine => stopNative(engine, options)))
 }
 
 /** Confluent's registry keeps its schemas in Kafka. */
@@ -117,7 +127,7 @@ export interface ServiceStatus {
   readonly pid: number | null
   /** ISO 8601; null with Docker. */
   readonly startedAt: string | null
-  /** Of memory that it has now; null where that is not known. */
+  /** Of memory that it and what it has started have now; null where that is not known. */
   readonly residentBytes: number | null
   /** Why it is unhealthy. */
   readonly problem: string | null
@@ -152,10 +162,12 @@ async function detailsOf(record: EngineRecord, options: StackOptions): Promise<r
       const known = record.services.find(({ name }) => name === service.name)
       const pid = known === undefined ? undefined : findMarked([known.token]).get(known.token)
       if (known === undefined || pid === undefined) return notRunning(service.name, known)
-      const problem = await problemOf(signal => service.probe({ ...record, mark: known.token }, signal), options.signal)
-      const { startedAt } = known
+      const { token: mark, startedAt } = known
+      const { ports, connection } = record
+      const target = { ports, connection, mark, startedAt }
+      const problem = await problemOf(signal => service.probe(target, signal), options.signal)
       const health = problem === null ? ('healthy' as const) : ('unhealthy' as const)
-      return { name: service.name, health, pid, startedAt, residentBytes: residentBytes(pid), problem }
+      return { name: service.name, health, pid, startedAt, residentBytes: residentBytes(pid, mark), problem }
     }),
   )
 }
@@ -168,7 +180,7 @@ function notRunning(name: string, known: ServiceRecord | undefined): ServiceStat
 async function dockerDetails(engine: Engine, options: StackOptions): Promise<readonly ServiceStatus[]> {
   const states = await containerStates(options)
   return [...states]
-    .filter(([service]) => service === engine.name || (service === 'zookeeper' && engine.kind === 'kafka-zookeeper'))
+    .filter(([service]) => containersOf(engine).includes(service))
     .map(([name, state]) => ({
       name,
       health: state === 'running (healthy)' ? 'healthy' : state.startsWith('running') ? 'unhealthy' : 'dead',
@@ -179,9 +191,16 @@ async function dockerDetails(engine: Engine, options: StackOptions): Promise<rea
     }))
 }
 
-function residentBytes(pid: number): number | null {
+/** Of the process and what it has started. */
+function residentBytes(pid: number, mark: string): number | null {
+  if (process.platform !== 'linux') return null
+  const pids = new Set([pid, ...findStarted(mark)])
+  return [...pids].reduce((sum, each) => sum + residentKilobytes(each), 0) * 1024
+}
+
+function residentKilobytes(pid: number): number {
   const path = `/proc/${pid}/status`
-  if (!existsSync(path)) return null
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(path, 'utf8')) ?? []
-  return kilobytes === undefined ? null : Number(kilobytes) * 1024
+  if (!existsSync(path)) return 0
+  const [, kilobytes = 0] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(path, 'utf8')) ?? []
+  return Number(kilobytes)
 }

@@ -5,7 +5,11 @@ import { ordersPipeline, ordersProject, Project } from './support.ts'
 
 describe('stack', () => {
   it.each([
-    [['stack', 'up', 'kafak'], 'There is no engine kafak.', 'Use any of: kafka, schema-registry, cassandra, spark.'],
+    [
+      ['stack', 'up', 'kafak'],
+      'There is no engine kafak.',
+      'Use any of: kafka, schema-registry, cassandra, spark, postgres, airflow.',
+    ],
     [['stack', 'up', '--kafka', '2.8'], 'There are: 4.4, 3.9-zookeeper.', 'See'],
     [['stack', 'up', 'spark', '--spark', 'yarn'], 'There are: local, standalone.', 'See'],
     [['stack', 'up', '--heap', 'kafka=lots'], 'Write it as kafka=1g or kafka=768m.', 'See'],

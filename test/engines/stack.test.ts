@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { type EngineKind, type EngineName, engineNames } from '../../src/stack/engine.ts'
 import { engines } from '../../src/stack/engines.ts'
 import { portHolder } from '../../src/stack/port.ts'
-import { findMarked, signalMarked } from '../../src/stack/process.ts'
+import { findMarked, findStarted, signalMarked } from '../../src/stack/process.ts'
 import { readStack } from '../../src/stack/record.ts'
 import { probeSpark } from '../../src/stack/spark-probe.ts'
 import { type EngineStatus, stackDown } from '../../src/stack/stack.ts'
@@ -120,7 +120,7 @@ describe.each(everyKind)('%s', kind => {
     const pids = first.details.map(({ pid }) => pid!)
     expect(first.services.map(({ pid }) => pid)).toEqual(pids)
 
-    const addresses = listeningAddresses(pids)
+    const addresses = listeningAddresses([...pids, ...stack.tokens().flatMap(findStarted)])
     expect(addresses.length).toBeGreaterThan(0)
     expect(addresses.filter(address => !loopback.includes(address))).toEqual([])
 
@@ -206,11 +206,13 @@ describe.each([
 })
 
 describe('`stack up` that is killed', () => {
+  const names = ['kafka', 'schema-registry', 'cassandra'] as const
+
   it.each(['preparing', 'starting', 'healthy'])(
     'after "%s" leaves no process that `status` and `down` do not know',
     async step => {
       const stack = new Stack()
-      const up = stack.start('up', '--free-ports', '--native')
+      const up = stack.start('up', ...names, '--free-ports', '--native')
       for await (const text of up.stderr!) {
         if (String(text).includes(step)) break
       }
@@ -226,8 +228,8 @@ describe('`stack up` that is killed', () => {
 
       if (step === 'starting') {
         // Another one takes over what runs.
-        await stack.run('up', '--native')
-        for (const name of ['kafka', 'schema-registry', 'cassandra'] as const) {
+        await stack.run('up', ...names, '--native')
+        for (const name of names) {
           expect(await stack.status(name)).toMatchObject({ health: 'healthy' })
         }
         const pids = [...findMarked(stack.tokens()).values()]

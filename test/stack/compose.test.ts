@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { parseContainers, projectName } from '../../src/stack/docker.ts'
+import { engines } from '../../src/stack/engines.ts'
 
 interface ComposeService {
   readonly image: string
@@ -27,7 +28,7 @@ const customTags = [
 ]
 
 function read(file: string): Compose {
-  return parse(readFileSync(resolve(file), 'utf8'), { customTags, logLevel: 'error' }) as Compose
+  return parse(readFileSync(resolve(file), 'utf8'), { customTags, logLevel: 'error', maxAliasCount: 10 }) as Compose
 }
 
 const base = read('compose.yaml')
@@ -36,12 +37,15 @@ const services = [...Object.entries(base.services), ...Object.entries(zooKeeper.
 
 describe('the compose files', () => {
   it('have the engines', () => {
-    expect(Object.keys(base.services)).toEqual(['kafka', 'schema-registry', 'cassandra', 'spark'])
+    expect(Object.keys(base.services)).toEqual([
+      ...['kafka', 'schema-registry', 'cassandra', 'spark'],
+      ...['postgres', 'airflow', 'airflow-scheduler', 'airflow-dag-processor'],
+    ])
     expect(Object.keys(zooKeeper.services)).toEqual(['zookeeper', 'kafka'])
   })
 
   it.each(services)('pin the version of the image of %s', (_, { image }) => {
-    expect(image).toMatch(/^[a-z/-]+:\d+\.\d+\.\d+$/)
+    expect(image).toMatch(/^[a-z/-]+:\d+\.\d+(\.\d+)?$/)
   })
 
   it.each(services)('check the health of %s', (_, { healthcheck }) => {
@@ -58,7 +62,7 @@ describe('the compose files', () => {
 
   it('hold no secret', () => {
     const variables = services.flatMap(([, { environment }]) => Object.entries(environment))
-    const secret = /PASSWORD|SECRET|TOKEN$|_KEY$|CREDENTIAL/i
+    const secret = /PASSWORD$|SECRET|TOKEN$|_KEY$|CREDENTIAL|CONN$/i
     // Null is what the environment of Compose says.
     expect(variables.filter(([name, value]) => secret.test(name) && value !== null)).toEqual([])
   })
@@ -67,8 +71,9 @@ describe('the compose files', () => {
     ['compose.yaml', base],
     ['compose.zookeeper.yaml', zooKeeper],
   ])('%s names only volumes and services that there are', (_, compose) => {
-    const used = Object.values(compose.services).flatMap(({ volumes = [] }) => volumes.map(each => each.split(':')[0]!))
-    expect(used.toSorted()).toEqual(Object.keys(compose.volumes).toSorted())
+    const volumes = Object.values(compose.services).flatMap(service => service.volumes ?? [])
+    const used = new Set(volumes.filter(each => !each.startsWith('${')).map(each => each.split(':')[0]!))
+    expect([...used].toSorted()).toEqual(Object.keys(compose.volumes).toSorted())
     const needed = Object.values(compose.services).flatMap(({ depends_on = {} }) => Object.keys(depends_on))
     for (const name of needed) expect(Object.keys(compose.services)).toContain(name)
   })
@@ -83,6 +88,36 @@ describe('the compose files', () => {
       const same = /factor|isr|num\.partitions|timeout|interval|delay|auto\.create/.test(key)
       if (same) expect([key, native.get(key)]).toEqual([key, String(value)])
     }
+  })
+})
+
+function settingOf(line: string): readonly [name: string, value: string] {
+  const at = line.indexOf('=')
+  return [line.slice(0, at), line.slice(at + 1)]
+}
+
+describe('the compose file', () => {
+  it('gives Airflow the settings it has natively', () => {
+    const lines = readFileSync(resolve('stack/airflow/airflow.env'), 'utf8').split('\n')
+    const settings = lines.filter(line => line.startsWith('AIRFLOW__')).map(settingOf)
+    // Where it is differs.
+    const same = settings.filter(([name, value]) => !value.includes('{{') && name !== 'AIRFLOW__API__HOST')
+    expect(same.length).toBeGreaterThan(15)
+    for (const name of ['airflow', 'airflow-scheduler', 'airflow-dag-processor']) {
+      const { environment } = base.services[name]!
+      expect(same.map(([key]) => [key, String(environment[key])])).toEqual(same)
+    }
+  })
+
+  it('has each secret of an engine, and nothing that is needed where they are not', () => {
+    for (const [name, { secrets }] of Object.entries(engines)) {
+      for (const { variable } of secrets) {
+        const service = name === 'spark-standalone' ? 'spark' : name
+        expect(base.services[service]!.environment).toHaveProperty(variable, null)
+      }
+    }
+    // An interpolation that fails would fail for those who start other engines.
+    expect(readFileSync(resolve('compose.yaml'), 'utf8')).not.toMatch(/(?<!\$)\$\{\w+:?\?/)
   })
 })
 

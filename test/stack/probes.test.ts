@@ -2,7 +2,15 @@ import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { probeCassandra, probeKafka, probeRegistry, probeZooKeeper, requireNoBroker } from '../../src/stack/probes.ts'
+import {
+  probeAirflow,
+  probeCassandra,
+  probeKafka,
+  probePostgres,
+  probeRegistry,
+  probeZooKeeper,
+  requireNoBroker,
+} from '../../src/stack/probes.ts'
 
 /** A server that does `answer` with each request. Gives its port. */
 async function serve(answer: (socket: Socket, request: Buffer) => void): Promise<number> {
@@ -128,5 +136,68 @@ describe('the probe of a registry', () => {
     const probe = probeRegistry(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, patient())
     if (message === null) await probe
     else await expect(probe).rejects.toThrow(message)
+  })
+})
+
+describe('the probe of PostgreSQL', () => {
+  const who = { user: 'postgres', database: 'metadata' }
+
+  function message(type: string, body: string): Buffer {
+    const bytes = Buffer.from(`${type}0000${body}`)
+    bytes.writeInt32BE(4 + body.length, 1)
+    return bytes
+  }
+
+  it('says who it is, and succeeds when it is asked to authenticate', async () => {
+    const requests: Buffer[] = []
+    const port = await serve((socket, request) => {
+      requests.push(request)
+      socket.write(message('R', 'SASL'))
+    })
+    await probePostgres(port, who, patient())
+    expect(requests[0]!.readInt32BE(0)).toBe(requests[0]!.length)
+    expect(requests[0]!.toString('utf8', 8)).toBe('user\0postgres\0database\0metadata\0\0')
+  })
+
+  it('fails while the server starts, and says so', async () => {
+    const port = await serve(socket => socket.write(message('E', 'SFATAL\0Mthe database system is starting up\0\0')))
+    await expect(probePostgres(port, who, patient())).rejects.toThrow('Mthe database system is starting up')
+  })
+})
+
+describe('the probe of Airflow', () => {
+  const startedAt = '2026-11-23T12:00:00.000Z'
+  const later = '2026-11-23T12:00:05.000000+00:00'
+  const earlier = '2026-11-23T11:59:55.000000+00:00'
+
+  async function probe(health: object) {
+    const server = createHttpServer((_, response) => response.end(JSON.stringify(health)))
+    onTestFinished(() => void server.close())
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    await probeAirflow(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, startedAt, patient())
+  }
+
+  const healthy = {
+    metadatabase: { status: 'healthy' },
+    scheduler: { status: 'healthy', latest_scheduler_heartbeat: later },
+    triggerer: { status: null, latest_triggerer_heartbeat: null },
+    dag_processor: { status: 'healthy', latest_dag_processor_heartbeat: later },
+  }
+
+  it('succeeds when all components are healthy', async () => {
+    await probe(healthy)
+  })
+
+  it.each([
+    ['it does not reach PostgreSQL', { metadatabase: { status: 'unhealthy' } }],
+    ['its scheduler gives no sign of life', { scheduler: { status: 'unhealthy', latest_scheduler_heartbeat: later } }],
+    ['its scheduler gives no sign of life', { scheduler: { status: null, latest_scheduler_heartbeat: null } }],
+    ['its scheduler gives no sign of life', { scheduler: { status: 'healthy', latest_scheduler_heartbeat: earlier } }],
+    [
+      'its dag-processor gives no sign of life',
+      { dag_processor: { status: null, latest_dag_processor_heartbeat: null } },
+    ],
+  ])('fails since %s (%#)', async (problem, part) => {
+    await expect(probe({ ...healthy, ...part })).rejects.toThrow(problem)
   })
 })

@@ -4,7 +4,17 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { awaitEnd, endMarked, findMarked, killMarked, markOf, startDetached } from '../../src/stack/process.ts'
+import {
+  awaitEnd,
+  endMarked,
+  findMarked,
+  findStarted,
+  killMarked,
+  killStarted,
+  markOf,
+  markVariable,
+  startDetached,
+} from '../../src/stack/process.ts'
 import { temporaryDirectory } from '../support.ts'
 
 /** What a process may take to end on a machine that does much else, in milliseconds. */
@@ -14,7 +24,7 @@ const patienceMs = 60_000
 async function start(script: string): Promise<{ token: string; pid: number; output: string }> {
   const token = randomUUID()
   const output = join(temporaryDirectory(), 'out')
-  const args = ['-e', `${script};console.log('ready');setInterval(() => {}, 1000)`, '--', markOf(token)]
+  const args = ['-e', `${script};console.log('ready');setInterval(() => {}, 1000)`, '--', `--${markOf(token)}`]
   const pid = await startDetached({ command: process.execPath, args, cwd: '/', output, env: process.env })
   onTestFinished(() => killMarked(token))
   await expect.poll(() => readFileSync(output, 'utf8')).toContain('ready')
@@ -33,22 +43,22 @@ describe('a marked process', () => {
 
   it('is asked to end, and has ended when that is said', async () => {
     const { token, pid, output } = await start(`process.on('SIGTERM', () => { console.log('ending'); process.exit() })`)
-    await endMarked(token, patienceMs)
+    await endMarked(token, { limitMs: patienceMs })
     expect(readFileSync(output, 'utf8')).toContain('ending')
-    expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+    expect(await awaitEnd(pid, 0)).toBe(true)
     expect(findMarked([token]).size).toBe(0)
   })
 
   it('is killed if it does not end in time', async () => {
     const { token, pid } = await start(`process.on('SIGTERM', () => {})`)
-    await endMarked(token, 200)
-    expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+    await endMarked(token, { limitMs: 200 })
+    expect(await awaitEnd(pid, 0)).toBe(true)
   })
 
   it('ends in order even if it was stopped', async () => {
     const { token, pid, output } = await start(`process.on('SIGTERM', () => { console.log('ending'); process.exit() })`)
     process.kill(pid, 'SIGSTOP')
-    await endMarked(token, patienceMs)
+    await endMarked(token, { limitMs: patienceMs })
     expect(readFileSync(output, 'utf8')).toContain('ending')
   })
 
@@ -62,9 +72,25 @@ describe('a marked process', () => {
   })
 })
 
+describe('what a process has started', () => {
+  it('is found by its environment, also in another session and without its parent, and killed', async () => {
+    const token = randomUUID()
+    const child = `spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' }).unref()`
+    const env = { ...process.env, [markVariable]: `${token}/part` }
+    const parent = spawn(process.execPath, ['-e', `require('node:child_process').${child}`], { env })
+    await once(parent, 'exit')
+    await expect.poll(() => findStarted(token).length, { timeout: 10_000 }).toBe(1)
+    expect(findStarted(`${token}/part`)).toEqual(findStarted(token))
+    expect(findStarted(`${token}/par`)).toEqual([])
+    expect(findStarted(token.slice(0, -1))).toEqual([])
+    await killStarted(token)
+    expect(findStarted(token)).toEqual([])
+  })
+})
+
 describe('a process that is not ours', () => {
   it('is left alone, whatever was noted', async () => {
-    await endMarked(randomUUID(), 0)
+    await endMarked(randomUUID(), { limitMs: 0 })
     await killMarked(randomUUID())
   })
 

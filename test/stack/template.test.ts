@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { stackFile } from '../../src/stack/artifacts.ts'
+import { stackFile } from '../../src/stack/cache.ts'
 import { engines } from '../../src/stack/engines.ts'
 import { applySettings, fillTemplate } from '../../src/stack/template.ts'
 
@@ -22,13 +22,42 @@ describe('a template', () => {
   })
 })
 
-describe.each(Object.values(engines))('$kind', engine => {
-  it('has its pom.xml, with fixed versions and no repository', () => {
-    const pom = readFileSync(stackFile(engine.folder, 'pom.xml'), 'utf8')
+describe('what is installed', () => {
+  const folders = [...new Set(Object.values(engines).map(({ folder }) => folder))]
+  const withPom = folders.filter(folder => existsSync(stackFile(folder, 'pom.xml')))
+
+  it('is said by a pom.xml, or by what holds the digest of each file', () => {
+    expect(folders.filter(folder => !withPom.includes(folder))).toEqual(['postgres', 'airflow'])
+  })
+
+  it.each(withPom)('of %s has fixed versions and no repository', folder => {
+    const pom = readFileSync(stackFile(folder, 'pom.xml'), 'utf8')
     expect(pom).not.toMatch(/<repositor|SNAPSHOT|LATEST|RELEASE|\[/)
     expect(pom.match(/<artifactId>/g)!.length - 1).toBe(pom.match(/<version>\d/g)!.length - 1 + exclusions(pom))
   })
 
+  it('of PostgreSQL has a digest for each package and no registry', () => {
+    const lock = JSON.parse(readFileSync(stackFile('postgres', 'package-lock.json'), 'utf8')) as {
+      readonly packages: { readonly [path: string]: { readonly integrity?: string; readonly resolved?: string } }
+    }
+    const packages = Object.entries(lock.packages).filter(([path]) => path !== '')
+    expect(packages.length).toBeGreaterThan(0)
+    for (const [, { integrity, resolved }] of packages) {
+      expect(integrity).toMatch(/^sha512-/)
+      expect(resolved).toBeUndefined()
+    }
+  })
+
+  it.each(['requirements.txt', 'uv.txt'])('of Airflow has a digest for each line of %s and no index', name => {
+    const text = readFileSync(stackFile('airflow', name), 'utf8')
+    const pins = text.split(/\n(?=\S)/).filter(each => !each.startsWith('#'))
+    expect(pins.length).toBeGreaterThan(0)
+    for (const pin of pins) expect(pin).toMatch(/^[\w.-]+(\[[\w,-]+\])?==\S+ ?[^\n]*\\\n {4}--hash=sha256:/)
+    expect(text).not.toMatch(/:\/\/|--(extra-)?index-url|--find-links/)
+  })
+})
+
+describe.each(Object.values(engines))('$kind', engine => {
   it('has templates whose every value is known', () => {
     const ports = Object.fromEntries(Object.entries(engine.ports).map(([name, port]) => [`port.${name}`, port]))
     for (const name of engine.services.flatMap(({ templates }) => templates)) {

@@ -1,6 +1,7 @@
 import { delimiter, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Engine } from '../engine.ts'
+import { javaRuntime } from '../java-runtime.ts'
 import { probeCassandra } from '../probes.ts'
 
 /** Cassandra reaches into these parts of Java. */
@@ -25,10 +26,9 @@ export const cassandra: Engine = {
   title: 'Cassandra 5.0.9',
   ports: { client: 9042, storage: 7000 },
   folder: 'cassandra',
-  goal: 'copy-dependencies',
-  java: { from: 11, to: 17, best: 17 },
+  runtime: javaRuntime('copy-dependencies', { from: 11, to: 17, best: 17 }),
   settingsFile: 'cassandra.yaml',
-  secretVariable: null,
+  secrets: [],
   services: [
     {
       name: 'cassandra',

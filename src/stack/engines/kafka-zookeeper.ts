@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Engine, Place } from '../engine.ts'
+import { javaRuntime } from '../java-runtime.ts'
 import { probeKafka, probeZooKeeper, requireNoBroker } from '../probes.ts'
 
 /** The last Kafka that runs on ZooKeeper. */
@@ -10,11 +11,10 @@ export const kafkaZooKeeper: Engine = {
   title: 'Kafka 3.9.2 with ZooKeeper 3.8.4',
   ports: { client: 9092, zookeeper: 2181 },
   folder: 'kafka-zookeeper',
-  goal: 'copy-dependencies',
   // It asks Java 24 for something that was taken away.
-  java: { from: 17, to: 23, best: 17 },
+  runtime: javaRuntime('copy-dependencies', { from: 17, to: 23, best: 17 }),
   settingsFile: 'server.properties',
-  secretVariable: null,
+  secrets: [],
   services: [
     {
       name: 'zookeeper',
@@ -35,7 +35,7 @@ export const kafkaZooKeeper: Engine = {
       listens: ['client'],
       templates: ['server.properties', 'kafka.log4j.properties'],
       prepare: () => null,
-      mayStart: (ports, signal) => requireNoBroker(ports.zookeeper!, signal),
+      mayStart: ({ ports }, signal) => requireNoBroker(ports.zookeeper!, signal),
       start: place => [...java(place, 'kafka'), 'kafka.Kafka', join(place.conf, 'server.properties')],
       probe: ({ ports }, signal) => probeKafka(ports.client, signal),
     },

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Engine, Place } from '../engine.ts'
+import { javaRuntime } from '../java-runtime.ts'
 import { probeKafka } from '../probes.ts'
 
 /** One node of Kafka 4 is broker and controller. */
@@ -11,10 +12,9 @@ export const kafka: Engine = {
   title: 'Kafka 4.4.0',
   ports: { client: 9092, controller: 9093 },
   folder: 'kafka',
-  goal: 'copy-dependencies',
-  java: { from: 17, to: null, best: 21 },
+  runtime: javaRuntime('copy-dependencies', { from: 17, to: null, best: 21 }),
   settingsFile: 'server.properties',
-  secretVariable: null,
+  secrets: [],
   services: [
     {
       name: 'kafka',

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Engine } from '../engine.ts'
+import { javaRuntime } from '../java-runtime.ts'
 import { probeRegistry } from '../probes.ts'
 
 /** Apicurio Registry, which serves the REST API of Confluent's under a path of its own and keeps schemas in a file. */
@@ -9,10 +10,9 @@ export const schemaRegistry: Engine = {
   title: 'Apicurio Registry 3.3.3',
   ports: { client: 8081, management: 9000 },
   folder: 'schema-registry',
-  goal: 'unpack-dependencies',
-  java: { from: 21, to: null, best: 21 },
+  runtime: javaRuntime('unpack-dependencies', { from: 21, to: null, best: 21 }),
   settingsFile: null,
-  secretVariable: null,
+  secrets: [],
   services: [
     {
       name: 'schema-registry',

@@ -10,7 +10,7 @@ export const sparkStandalone: Engine = {
   ...anySpark,
   kind: 'spark-standalone',
   title: 'Spark 4.2.0 standalone',
-  ports: { client: 15_002, ui: 4040, master: 7077, masterUi: 8080, worker: 7078, workerUi: 8082 },
+  ports: { client: 15_002, ui: 4040, master: 7077, masterUi: 9090, worker: 7078, workerUi: 8082 },
   services: [
     {
       name: 'spark-master',

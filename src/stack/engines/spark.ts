@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Engine, Place, Ports, Service } from '../engine.ts'
+import { javaRuntime } from '../java-runtime.ts'
+import { secretFile } from '../secret.ts'
 import { markProperty, probeSpark } from '../spark-probe.ts'
 
 /** Spark reaches into these parts of Java; its own scripts say the same. */
@@ -13,16 +15,17 @@ const opens = [
   .map(name => `java.base/${name}`)
   .concat('java.security.jgss/sun.security.krb5')
 
+const tokenVariable = 'SPARK_CONNECT_AUTHENTICATE_TOKEN'
+
 /** What every kind of Spark has in common. */
 export const anySpark = {
   name: 'spark',
   folder: 'spark',
-  goal: 'copy-dependencies',
-  java: { from: 17, to: 21, best: 17 },
+  runtime: javaRuntime('copy-dependencies', { from: 17, to: 21, best: 17 }),
   settingsFile: 'spark-defaults.conf',
-  secretVariable: 'SPARK_CONNECT_AUTHENTICATE_TOKEN',
+  secrets: [{ variable: tokenVariable }],
   address: (ports: Ports) => remoteOf(ports),
-  connection: (ports: Ports, secretFile: string) => ({ remote: remoteOf(ports), tokenFile: secretFile }),
+  connection: (ports: Ports, own: string) => ({ remote: remoteOf(ports), tokenFile: secretFile(own, tokenVariable) }),
 } as const satisfies Partial<Engine>
 
 /** Driver and executor in one process, with a thread for each of two tasks. */

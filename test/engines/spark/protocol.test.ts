@@ -3,9 +3,7 @@ import { dirname, join } from 'node:path'
 import { inflateRawSync } from 'node:zlib'
 import { load, type Options, type PackageDefinition } from '@grpc/proto-loader'
 import { describe, expect, it } from 'vitest'
-import { fetchArtifact } from '../../../src/stack/artifacts.ts'
 import { engines } from '../../../src/stack/engines.ts'
-import { findJavas } from '../../../src/stack/java.ts'
 import { temporaryDirectory } from '../../support.ts'
 
 /** Of a message or an enum, as google/protobuf/descriptor.proto has it. */
@@ -43,8 +41,10 @@ function unzip(archive: Buffer, ending: string): ReadonlyMap<string, Buffer> {
 }
 
 async function ofSpark(options: Options): Promise<PackageDefinition> {
-  const artifact = { env: process.env, javas: findJavas(process.env), signal: new AbortController().signal }
-  const jars = join(await fetchArtifact(engines.spark, { ...artifact, onDownload: () => {} }), 'jars')
+  const { signal } = new AbortController()
+  const { spark } = engines
+  const { files } = await spark.runtime.install(spark, { env: process.env, signal, onDownload: () => {} })
+  const jars = join(files, 'jars')
   const jar = readdirSync(jars).find(name => name.startsWith('spark-connect_'))!
   const directory = temporaryDirectory()
   for (const [name, text] of unzip(readFileSync(join(jars, jar)), '.proto')) {

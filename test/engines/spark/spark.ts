@@ -7,7 +7,6 @@ import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 import type { SparkFunction } from '../../../src/adapters/spark/session-setup.ts'
 import { sinkJar } from '../../../src/adapters/spark/sink-jar.ts'
-import { fetchArtifact } from '../../../src/stack/artifacts.ts'
 import { engines } from '../../../src/stack/engines.ts'
 import { chooseJava, findJavas } from '../../../src/stack/java.ts'
 
@@ -127,6 +126,13 @@ export class SparkRun {
   }
 }
 
+async function installedJars(): Promise<string> {
+  const { signal } = new AbortController()
+  const { spark } = engines
+  const { files } = await spark.runtime.install(spark, { env: process.env, signal, onDownload: () => {} })
+  return join(files, 'jars')
+}
+
 export interface SparkJars {
   readonly classPath: string
   readonly javaHome: string
@@ -137,15 +143,12 @@ export interface SparkJars {
  * jars of another version in a directory, which has to have those of its Kafka source too.
  */
 export async function buildSink(): Promise<SparkJars> {
-  const javas = findJavas(process.env)
-  const javaHome = chooseJava(javas, { from: 17, to: 21, best: 21 }, 'Spark').home
+  const javaHome = chooseJava(findJavas(process.env), { from: 17, to: 21, best: 21 }, 'Spark').home
   execFileSync('npm', ['run', '--silent', 'build:spark-sink'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, JAVA_HOME: javaHome },
   })
-  const { signal } = new AbortController()
-  const options = { env: process.env, javas, signal, onDownload: () => {} }
-  const jars = process.env.MILLRACE_TEST_SPARK_JARS ?? join(await fetchArtifact(engines.spark, options), 'jars')
+  const jars = process.env.MILLRACE_TEST_SPARK_JARS ?? (await installedJars())
   return { classPath: `${sinkJar()}:${join(jars, '*')}`, javaHome }
 }
