@@ -1,4 +1,4 @@
-import type { Client, ServiceError } from '@grpc/grpc-js'
+import type { Client, requestCallback, ServiceError } from '@grpc/grpc-js'
 import type { MethodDefinition, ServiceDefinition } from '@grpc/proto-loader'
 import { MillraceError } from '../../../sdk/errors.ts'
 import { addressOf, type Endpoint } from './endpoint.ts'
@@ -71,22 +71,36 @@ export function openTransport({ grpc, protocol }: Library, endpoint: Endpoint): 
   }
   const until = ({ limitMs }: CallOptions) => ({ deadline: Date.now() + limitMs })
 
+  /** A call that is answered once. @param send what is left to do when it has begun; `ended` resolves with its answer */
+  async function answered<T, C extends { cancel(): void }>(
+    options: CallOptions,
+    begin: (answer: requestCallback<object>) => C,
+    send: (call: C, ended: Promise<true>) => Promise<void> = async () => {},
+  ): Promise<T> {
+    options.signal.throwIfAborted()
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const call = begin((error, answer) => (error === null ? resolve(answer as T) : reject(toError(error, options))))
+    const cancel = () => call.cancel()
+    options.signal.addEventListener('abort', cancel, { once: true })
+    const ended = promise.then(
+      () => true as const,
+      () => true as const,
+    )
+    try {
+      await send(call, ended)
+      return await promise
+    } finally {
+      options.signal.removeEventListener('abort', cancel)
+    }
+  }
+
   return {
     address,
     async unary(method, request, options) {
       const { path, requestSerialize, responseDeserialize } = methodOf(service, method)
-      options.signal.throwIfAborted()
-      const { promise, resolve, reject } = Promise.withResolvers<never>()
-      const call = client.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        request,
-        metadata,
-        until(options),
-        (error, answer) => (error === null ? resolve(answer as never) : reject(toError(error, options))),
+      return answered(options, answer =>
+        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, until(options), answer),
       )
-      return cancelling(call, options.signal, () => promise)
     },
     async *stream(method, request, options) {
       const { path, requestSerialize, responseDeserialize } = methodOf(service, method)
@@ -114,42 +128,19 @@ export function openTransport({ grpc, protocol }: Library, endpoint: Endpoint): 
     },
     async upload(requests, options) {
       const { path, requestSerialize, responseDeserialize } = methodOf(service, 'AddArtifacts')
-      options.signal.throwIfAborted()
-      const { promise, resolve, reject } = Promise.withResolvers<UploadSummary>()
-      const call = client.makeClientStreamRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        metadata,
-        until(options),
-        (error, answer) => (error === null ? resolve(answer as UploadSummary) : reject(toError(error, options))),
-      )
-      return cancelling(call, options.signal, async () => {
-        const ended = promise.then(
-          () => true,
-          () => true,
-        )
+      const begin = (answer: requestCallback<object>) =>
+        client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, metadata, until(options), answer)
+      return answered(options, begin, async (call, ended) => {
         for (const request of requests) {
           if (call.write(request)) continue
           const { promise: drained, resolve: drain } = Promise.withResolvers<false>()
           call.once('drain', () => drain(false))
-          if (await Promise.race([drained, ended])) return promise
+          if (await Promise.race([drained, ended])) return
         }
         call.end()
-        return promise
       })
     },
     close: () => client.close(),
-  }
-}
-
-async function cancelling<T>(call: { cancel(): void }, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const cancel = () => call.cancel()
-  signal.addEventListener('abort', cancel, { once: true })
-  try {
-    return await work()
-  } finally {
-    signal.removeEventListener('abort', cancel)
   }
 }
 
