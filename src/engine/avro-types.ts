@@ -20,7 +20,7 @@ export function encoderType(type: AvroType): avsc.Type {
 
 /** A schema that is only ever read through a resolver to a reader's. */
 export function writerType(type: AvroType): avsc.Type {
-  return forSchema(type, { decimal: Decimal, 'timestamp-micros': Microseconds }, false)
+  return forSchema(type, { decimal: Decimal, 'timestamp-micros': Microseconds, 'timestamp-nanos': Nanoseconds }, false)
 }
 
 type LogicalTypes = { [name: string]: new (schema: avsc.Schema, options?: unknown) => avsc.types.LogicalType }
@@ -30,7 +30,7 @@ function forSchema(type: AvroType, logicalTypes: LogicalTypes, reader: boolean):
   return avsc.Type.forSchema(schema as avsc.Schema, {
     logicalTypes,
     omitRecordMethods: true,
-    typeHook: each => (each === 'long' || isUnderlyingLong(each) ? long : undefined),
+    typeHook: each => (each === 'long' ? long : underlyingLong(each)),
   })
 }
 
@@ -42,6 +42,7 @@ const bases: { readonly [logicalType: string]: string | undefined } = {
   decimal: 'bytes',
   'timestamp-micros': 'long',
   'timestamp-millis': 'long',
+  'timestamp-nanos': 'long',
   uuid: 'string',
 }
 
@@ -103,7 +104,7 @@ function absolute(name: string): string {
 }
 
 /** avsc's own long stops one short of ±(2^53 − 1), and turns numbers below −2^52 into others. */
-const long = LongType.__with({
+const longMethods = {
   fromBuffer: (bytes: Buffer) => {
     const value = Number(bytes.readBigInt64LE())
     if (!Number.isSafeInteger(value)) throw undecodable(`${bytes.readBigInt64LE()} is beyond ±(2^53 − 1)`)
@@ -118,7 +119,20 @@ const long = LongType.__with({
   toJSON: (value: number) => value,
   isValid: (value: unknown) => Number.isSafeInteger(value),
   compare: (a: number, b: number) => a - b,
+}
+
+const long = LongType.__with(longMethods)
+
+/** A long of nanoseconds as its milliseconds: times of our days in nanoseconds are beyond 2^53. */
+const millisecondsOfNanos = LongType.__with({
+  ...longMethods,
+  fromBuffer: (bytes: Buffer) => Number(floorDivide(bytes.readBigInt64LE(), 1_000_000n)),
 })
+
+function floorDivide(value: bigint, by: bigint): bigint {
+  const quotient = value / by
+  return value < quotient * by ? quotient - 1n : quotient
+}
 
 /** A type of ours on top of one of avsc's: `read` checks and converts what avsc read, `write` the reverse. */
 abstract class Converted extends LogicalType {
@@ -193,17 +207,17 @@ class FiniteDouble extends Converted {
 
 /** On top of `long`, which avsc does not find by itself under a logical type. */
 abstract class OnLong extends Converted {
-  constructor(schema: avsc.Schema, options?: unknown) {
-    super({ ...(schema as object), underlying: long } as unknown as avsc.Schema, options)
+  constructor(schema: avsc.Schema, options?: unknown, underlying = long) {
+    super({ ...(schema as object), underlying } as unknown as avsc.Schema, options)
   }
 }
 
-function isUnderlyingLong(schema: avsc.Schema): boolean {
-  return (schema as { readonly underlying?: unknown }).underlying === long
+function underlyingLong(schema: avsc.Schema): avsc.Type | undefined {
+  return (schema as { readonly underlying?: avsc.Type }).underlying
 }
 
 class Timestamp extends OnLong {
-  override readonly readable = ['int', 'abstract:long', 'logical:timestamp-micros']
+  override readonly readable = ['int', 'abstract:long', 'logical:timestamp-micros', 'logical:timestamp-nanos']
 
   override read(value: number | Date): Date {
     const date = new Date(value)
@@ -222,6 +236,23 @@ class Microseconds extends OnLong {
 
   override read(value: number): Date {
     return new Date(Math.floor(value / 1_000))
+  }
+
+  override write(): undefined {
+    return undefined
+  }
+}
+
+/** Read only, as above. */
+class Nanoseconds extends OnLong {
+  override readonly readable = []
+
+  constructor(schema: avsc.Schema, options?: unknown) {
+    super(schema, options, millisecondsOfNanos)
+  }
+
+  override read(milliseconds: number): Date {
+    return new Date(milliseconds)
   }
 
   override write(): undefined {

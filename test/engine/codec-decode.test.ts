@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { avroSchema } from '../../src/plan/avro.ts'
 import type { Json } from '../../src/sdk/json.ts'
 import type { TypeNode } from '../../src/sdk/nodes.ts'
-import { decoderOf, encoderOf, framed, named, record, text, undecodable, written } from './codec-fixture.ts'
+import { decoderOf, encoderOf, framed, named, record, text, undecodable, varint, written } from './codec-fixture.ts'
 
 describe('bytes that are not what the schema says are undecodable', () => {
   const cases: readonly (readonly [what: string, type: TypeNode, bytes: readonly number[], reason: RegExp])[] = [
@@ -227,6 +227,22 @@ describe('a record of another schema', () => {
       { t: 1_700_000_000_123_456 },
     )
     expect(decoder.decode(bytes)).toEqual({ t: new Date(1_700_000_000_123) })
+  })
+
+  it.each([
+    [1_700_000_000_123_456_789n, 1_700_000_000_123],
+    [-1n, -1],
+    [-1_000_000n, -1],
+    [2n ** 63n - 1n, 9_223_372_036_854],
+    [-(2n ** 63n), -9_223_372_036_855],
+  ])('has nanoseconds read as the milliseconds they are: %d', async (nanoseconds, milliseconds) => {
+    const schema: Json = {
+      type: 'record',
+      name: 'R',
+      fields: [{ name: 't', type: { type: 'long', logicalType: 'timestamp-nanos' } }],
+    }
+    const decoder = await decoderOf(record('R', { t: { kind: 'timestamp' } }), [{ schema }])
+    expect(decoder.decode(framed(...varint(nanoseconds)))).toEqual({ t: new Date(milliseconds) })
   })
 
   it('has a logical type on a type it cannot be on ignored', async () => {

@@ -47,6 +47,14 @@ export function framed(...bytes: readonly number[]): Buffer {
   return Buffer.from([0, 0, 0, 0, 1, ...bytes])
 }
 
+/** As Avro writes ints and longs. */
+export function varint(value: bigint): number[] {
+  const bytes: number[] = []
+  let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n))
+  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80)
+  return [...bytes, Number(rest)]
+}
+
 export async function decoderOf(node: RecordNode, schemas: readonly Stored[] = [{ schema: avroSchema(node) }]) {
   const decoder = createDecoder({ node, avro: avroSchema(node), registry: registryOf(schemas) })
   await decoder.prepare(schemas.map((_, index) => ({ value: Buffer.from([0, 0, 0, 0, index + 1]) })))

@@ -79,6 +79,7 @@ export const decodeSuites: readonly DecodeSuite[] = [
     logical('int', 'date'),
     ['int', 'long'],
     'float',
+    logical('long', 'timestamp-nanos'),
   ]),
   one('int', t.int(), ['int', logical('int', 'timestamp-micros'), 'long', ['null', 'int'], ['int']]),
   one('double', t.double(), [
@@ -89,10 +90,16 @@ export const decodeSuites: readonly DecodeSuite[] = [
     logical('long', 'timestamp-micros'),
     ['float', 'long'],
     'string',
+    logical('long', 'timestamp-nanos'),
   ]),
   one('time', t.timestamp(), [
     ...[logical('long', 'timestamp-millis'), logical('long', 'timestamp-micros'), 'long', 'int'],
     ...[logical('int', 'timestamp-micros'), [logical('long', 'timestamp-micros'), 'int'], 'double'],
+    ...[
+      logical('long', 'timestamp-nanos'),
+      logical('int', 'timestamp-nanos'),
+      ['int', logical('long', 'timestamp-nanos')],
+    ],
   ]),
   one('decimal', t.decimal(3, 1), [
     ...[decimal(3, 1), decimal(2, 1), decimal(4, 1), decimal(3, 2), 'bytes', decimal(1, 2), decimal('3', 1)],

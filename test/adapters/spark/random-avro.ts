@@ -1,5 +1,6 @@
 import type { AvroNamed, AvroType } from '../../../src/plan/avro-schema.ts'
 import type { Random } from '../../../src/ports/clock.ts'
+import { varint } from '../../engine/codec-fixture.ts'
 
 /** Draws bytes of a schema that are mostly valid and often extreme, and others that nearly are. */
 export class RandomAvro {
@@ -113,13 +114,7 @@ export class RandomAvro {
 
   /** Sometimes with more bytes than it needs, which Avro allows. */
   varint(value: bigint): Buffer {
-    let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n))
-    const bytes: number[] = []
-    while (rest >= 0x80n) {
-      bytes.push(Number(rest & 0x7fn) | 0x80)
-      rest >>= 7n
-    }
-    bytes.push(Number(rest))
+    const bytes = varint(value)
     if (bytes.length < 10 && this.chance(0.02)) {
       bytes[bytes.length - 1]! |= 0x80
       bytes.push(0)

@@ -19,6 +19,10 @@ final class LogicalTypes {
     return is(type, Type.LONG, "timestamp-micros");
   }
 
+  static boolean isNanos(Schema type) {
+    return is(type, Type.LONG, "timestamp-nanos");
+  }
+
   static boolean isDecimal(Schema type) {
     return is(type, Type.BYTES, "decimal") && precision(type) > 0 && scale(type) >= 0 && scale(type) <= precision(type);
   }

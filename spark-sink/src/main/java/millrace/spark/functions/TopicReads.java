@@ -110,6 +110,7 @@ final class TopicReads {
     if (writer.getType() == Type.INT) return cursor -> Instant.ofEpochMilli(cursor.int32());
     if (writer.getType() != Type.LONG) throw mismatch(writer, "timestamp");
     if (LogicalTypes.isMicros(writer)) return cursor -> Instant.ofEpochMilli(Math.floorDiv(exactLong(cursor), 1000L));
+    if (LogicalTypes.isNanos(writer)) return cursor -> Instant.ofEpochMilli(Math.floorDiv(cursor.varint(), 1_000_000L));
     return cursor -> {
       long millis = exactLong(cursor);
       if (millis < -MAX_TIME || millis > MAX_TIME) cursor.refuse(millis + " is no time in milliseconds");
@@ -121,7 +122,7 @@ final class TopicReads {
     return switch (writer.getType()) {
       case INT -> cursor -> (double) cursor.int32();
       case LONG -> {
-        if (LogicalTypes.isMicros(writer)) throw mismatch(writer, "double");
+        if (LogicalTypes.isMicros(writer) || LogicalTypes.isNanos(writer)) throw mismatch(writer, "double");
         yield cursor -> exactLong(cursor).doubleValue();
       }
       case FLOAT -> cursor -> {
