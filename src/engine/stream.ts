@@ -120,10 +120,13 @@ class StreamStage {
     const { declaration, log, tables, member, logger } = this.#options
     const { stage, topic } = declaration
     const table = await this.#persist(() => tables.open(declaration.table, this.#name))
-    const subscription = await this.#persist(() => log.subscribe({ group: stage.group, topic: topic.name, member }))
+    const producers = `${deadLetterGroup(stage.group)}.`
+    const subscription = await this.#persist(() =>
+      log.subscribe({ group: stage.group, topic: topic.name, member, producers }),
+    )
     const writer = new StreamWriter({
       ...{ stage, topic, table, logger, atomicCheckpoint: tables.atomicCheckpoint },
-      deadLetterProducer: () => log.producer(`${deadLetterGroup(stage.group)}.${member}`),
+      deadLetterProducer: () => log.producer(`${producers}${member}`),
       commit: (owned, checkpoint) => this.#commit(owned, checkpoint),
       persist: work => this.#persist(work),
     })

@@ -66,6 +66,11 @@ export interface SubscribeOptions {
   readonly topic: string
   /** Distinguishes the members of a group in lists; need not be unique. */
   readonly member: string
+  /**
+   * What the ids of producers begin with that commit for members of the group, before the member's name. What such a producer
+   * has left half done is ended for the next owner of the partitions if its member is gone. Default: there are none.
+   */
+  readonly producers?: string
   /** A member silent for this long loses its partitions, in milliseconds. Default: as the log is configured, 10,000 if it is not. */
   readonly sessionTimeoutMs?: number
   /** How long a partition asked back may take to drain, in milliseconds. Default 5,000. */

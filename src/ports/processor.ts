@@ -66,6 +66,7 @@ export interface StageProgress {
 }
 
 export interface StepTimes {
+  /** Waited for; what was read while something else was done is no time of its own. */
   readonly read: number
   readonly decode: number
   readonly transform: number

@@ -38,6 +38,16 @@ export async function describeGroups(cluster: Cluster, names: readonly string[])
   return descriptions
 }
 
+/** The names of a group's members; null while it is sharing partitions out, when brokers do not say them. */
+export async function memberNames(cluster: Cluster, group: string): Promise<ReadonlySet<string> | null> {
+  const { client, connections } = cluster
+  const broker = await cluster.coordinator('group', group)
+  const answer = await connections.send(broker, client.describeGroupsV5.api, [group], false)
+  const described = answer.groups.find(each => each.groupId === group)
+  if (described?.groupState !== 'Stable') return null
+  return new Set(described.members.map(each => describeMember(each).member))
+}
+
 interface Member {
   readonly clientId: string
   readonly memberMetadata: Buffer

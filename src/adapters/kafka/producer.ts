@@ -6,7 +6,7 @@ import { type Cluster, closedError } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { isTransient, meaningOf } from './errors.ts'
 import type { GroupMembers } from './group-members.ts'
-import { type GroupIdentity, outsideOfGroup } from './group-offsets.ts'
+import { fetchOffsets, type GroupIdentity, outsideOfGroup } from './group-offsets.ts'
 import type { Membership } from './membership.ts'
 import { TopicLimitsCache } from './topics.ts'
 import { allSettled, type ProducerIdentity, TransactionRequests } from './transaction.ts'
@@ -32,7 +32,8 @@ interface Committer {
  *
  * States: fresh → ready (an epoch of our own) → ready … ; a failure in the middle of an append → broken, from which the
  * next try takes a new epoch, which aborts what was half done; a lost answer to the end of one → unsettled, from which
- * the same end is sent until it is answered: a transaction ends once, however often it is told to.
+ * the same end is sent until it is answered: a transaction ends once, however often it is told to. One that takes longer
+ * than `limits.transaction` the brokers abort, and fence its producer, which goes on if no other has taken over.
  */
 export class KafkaProducer implements Producer {
   readonly #cluster: Cluster
@@ -63,7 +64,7 @@ export class KafkaProducer implements Producer {
   /** Fences every earlier producer of this id. */
   async open(): Promise<void> {
     await this.#cluster.retrying(`open producer ${this.#id}`, this.#id, async () => {
-      this.#identity = await this.#requests.identify(null)
+      this.#identity = await this.#requests.takeOver()
     })
   }
 
@@ -100,14 +101,7 @@ export class KafkaProducer implements Producer {
 
   /** Everything of an append but its end. What fails here has had no effect: it was not committed, and never will be. */
   async #write(records: readonly NewRecord[], commits: readonly Commit[]): Promise<Appended[]> {
-    if (this.#broken) {
-      // Left open, it would be aborted by the new epoch, too, but Kafka 3 then takes the tries after the first for fenced.
-      if (this.#identity !== null && !this.#aborted) await this.#requests.abort(this.#identity)
-      // A new epoch whose answer is lost fences the old one: it may be asked for again, but not used for anything else.
-      this.#aborted = true
-      this.#identity = await this.#requests.identify(this.#identity)
-      this.#broken = this.#aborted = false
-    }
+    if (this.#broken) await this.#recover()
     const shares = toShares(records, await this.#shapes(records), this.#keyless)
     const identity = this.#identity!
     const groups = Map.groupBy(commits, commit => commit.group)
@@ -129,6 +123,10 @@ export class KafkaProducer implements Producer {
     } catch (thrown) {
       this.#broken = true
       if (isTransient(thrown)) throw thrown
+      if (isFenced(thrown)) {
+        await this.#resume(identity)
+        throw new this.#cluster.client.ProtocolError('INVALID_TXN_STATE')
+      }
       // Left open, it would hide what others append, and keep the next owner of a partition waiting for its commits.
       await this.#requests.abort(identity).catch(() => {})
       if (meaningOf(thrown)?.code !== 'PARTITION_LOST') throw thrown
@@ -136,6 +134,28 @@ export class KafkaProducer implements Producer {
       await Promise.all(committers.map(({ owner }) => owner?.confirm()))
       throw new this.#cluster.client.ProtocolError('REBALANCE_IN_PROGRESS')
     }
+  }
+
+  /** Ends what is half done, and goes on with a new epoch. */
+  async #recover(): Promise<void> {
+    const identity = this.#identity!
+    try {
+      // Left open, it would be aborted by the new epoch, too, but Kafka 3 then takes the tries after the first for fenced.
+      if (!this.#aborted) await this.#requests.abort(identity)
+    } catch (thrown) {
+      if (!isFenced(thrown)) throw thrown
+      return await this.#resume(identity)
+    }
+    // A new epoch whose answer is lost fences the old one: it may be asked for again, but not used for anything else.
+    this.#aborted = true
+    this.#identity = await this.#requests.renew(identity)
+    this.#broken = this.#aborted = false
+  }
+
+  /** @throws if another producer has taken over; else it was the brokers, and what they aborted can be begun again. */
+  async #resume(fenced: ProducerIdentity): Promise<void> {
+    this.#identity = await this.#requests.resume(fenced)
+    this.#broken = this.#aborted = false
   }
 
   /** One request for each group, or member of one. */
@@ -167,17 +187,34 @@ export class KafkaProducer implements Producer {
     try {
       await this.#requests.commit(unsettled.identity)
     } catch (thrown) {
-      if (meaningOf(thrown)?.name !== 'INVALID_TXN_STATE') throw thrown
-      this.#unsettled = null
-      this.#broken = true
-      throw new MillraceError('LOG_FAILED', `The broker has aborted an append of producer ${this.#id}.`, {
-        place: this.#id,
-        retry: 'now',
-        cause: thrown,
-      })
+      if (!(await this.#isCommittedAlready(unsettled, thrown))) {
+        this.#unsettled = null
+        throw new MillraceError('LOG_FAILED', `The broker has aborted an append of producer ${this.#id}.`, {
+          place: this.#id,
+          retry: 'now',
+          cause: thrown,
+        })
+      }
     }
     this.#unsettled = null
     return unsettled
+  }
+
+  /**
+   * Whether an append that a broker refuses to commit is committed already, not aborted; the producer can go on then.
+   * @throws what was thrown where that is not known
+   */
+  async #isCommittedAlready({ identity, commits }: Unsettled, thrown: unknown): Promise<boolean> {
+    if (meaningOf(thrown)?.name === 'INVALID_TXN_STATE') {
+      this.#broken = true
+      return false
+    }
+    const [commit] = commits
+    if (commit === undefined || !isFenced(thrown)) throw thrown
+    await this.#resume(identity)
+    const { group, topic, partition, next, metadata } = commit
+    const [found] = await fetchOffsets(this.#cluster, group, { name: topic, partitions: [partition] })
+    return found?.next === next && found.metadata === metadata
   }
 
   async #shapes(records: readonly NewRecord[]): Promise<ReadonlyMap<string, TopicShape>> {
@@ -196,6 +233,10 @@ function withoutEffect(error: MillraceError): MillraceError {
   if (error.outcome === 'failed') return error
   const { code, message, place, fix, retry, cause } = error
   return new MillraceError(code, message, { ...(place && { place }), ...(fix && { fix }), retry, cause })
+}
+
+function isFenced(thrown: unknown): boolean {
+  return meaningOf(thrown)?.code === 'PRODUCER_FENCED'
 }
 
 /** Whether this is the same append again. */

@@ -33,7 +33,7 @@ export function readSettings(config: KafkaConfig, surroundings: Surroundings): K
     },
     retryMs: milliseconds(limits.retry, '10s'),
     sessionTimeoutMs: milliseconds(limits.session, '10s'),
-    transactionTimeoutMs: milliseconds(limits.transaction, '60s'),
+    transactionTimeoutMs: milliseconds(limits.transaction, '20s'),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Batch, Committed, NextOptions, Subscription, SubscriptionEvent } from '../../ports/log.ts'
 import { MillraceError } from '../../sdk/errors.ts'
+import { endAbandoned } from './abandoned.ts'
 import { type Cluster, closedError } from './cluster.ts'
 import { meaningOf, toMillraceError } from './errors.ts'
 import { Fetcher } from './fetcher.ts'
@@ -11,6 +12,8 @@ import { Wakeup } from './wakeup.ts'
 
 export const defaultDrainTimeoutMs = 5_000
 export const defaultMaxBufferedBytes = 8 * 1024 * 1024
+/** How long a transaction may take to end once it is told to, in milliseconds, before it is looked whether anybody will. */
+const endingMs = 500
 /** Failures that pass, rebalances among them, that one commit outlasts: about two seconds of them. */
 const maxCommitFailures = 10
 
@@ -145,11 +148,21 @@ export class KafkaSubscription implements Subscription {
     return null
   }
 
+  /** Waits while a transaction with a commit of the partition is open, and ends it if its member is gone. */
   async #committed(partition: number): Promise<Committed | null> {
-    const { group, topic } = this.#options
-    const [commit] = await this.#cluster.retrying(`read the offsets of ${group}`, group, () =>
-      fetchOffsets(this.#cluster, group, { name: topic, partitions: [partition] }),
-    )
+    const { group, topic, producers } = this.#options
+    const { clock } = this.#cluster
+    const startedAt = clock.elapsed()
+    const [commit] = await this.#cluster.retrying(`read the offsets of ${group}`, group, async () => {
+      try {
+        return await fetchOffsets(this.#cluster, group, { name: topic, partitions: [partition] })
+      } catch (thrown) {
+        const stays = clock.elapsed() - startedAt >= endingMs && meaningOf(thrown)?.name === 'UNSTABLE_OFFSET_COMMIT'
+        // What cannot be ended, for want of the right to or on Kafka before 3.0, is over when its time is.
+        if (stays && producers !== undefined) await endAbandoned(this.#cluster, group, producers).catch(() => {})
+        throw thrown
+      }
+    })
     return commit === undefined ? null : { next: commit.next, metadata: commit.metadata }
   }
 

@@ -35,21 +35,26 @@ export class TransactionRequests {
   }
 
   /**
-   * Takes over from whoever has the id, whose open transaction is aborted. Given an identity, goes on as it with a new
-   * epoch, unless another has taken over meanwhile; its own transaction must have ended.
+   * Takes over from whoever has the id, whose open transaction is aborted. An epoch is left out before the new one: so the
+   * epoch after one in use is never another producer's, but the one the brokers abort a transaction with that is over its time.
    */
-  async identify(current: ProducerIdentity | null): Promise<ProducerIdentity> {
-    const { client, settings } = this.#cluster
-    const { producerId, producerEpoch } = await this.#connections.send(
-      await this.#coordinator(),
-      client.initProducerIdV4.api,
-      this.#id,
-      settings.transactionTimeoutMs,
-      current?.producerId ?? -1n,
-      current?.producerEpoch ?? -1,
-    )
-    this.#sequences.clear()
-    return { producerId, producerEpoch }
+  async takeOver(): Promise<ProducerIdentity> {
+    const before = await this.#identify(null)
+    const identity = await this.#identify(null)
+    const next = before.producerId === identity.producerId && before.producerEpoch + 1 === identity.producerEpoch
+    // Another has come between, which does the same at this moment: one of the two is to be the later.
+    if (!next) throw new this.#cluster.client.ProtocolError('CONCURRENT_TRANSACTIONS')
+    return identity
+  }
+
+  /** Goes on with a new epoch, unless another has taken over meanwhile; the transaction before must have ended. */
+  renew(current: ProducerIdentity): Promise<ProducerIdentity> {
+    return this.#identify(current)
+  }
+
+  /** Goes on after being fenced, unless another has taken over: the brokers aborted what was over its time. */
+  resume({ producerId, producerEpoch }: ProducerIdentity): Promise<ProducerIdentity> {
+    return this.#identify({ producerId, producerEpoch: producerEpoch + 1 })
   }
 
   /** Begins a transaction by saying what it will write to. */
@@ -138,6 +143,21 @@ export class TransactionRequests {
     } catch (thrown) {
       if (meaningOf(thrown)?.name !== 'INVALID_TXN_STATE') throw thrown
     }
+  }
+
+  /** @param current accepted if it is the newest, or was until the answer to this very request was lost */
+  async #identify(current: ProducerIdentity | null): Promise<ProducerIdentity> {
+    const { client, settings } = this.#cluster
+    const { producerId, producerEpoch } = await this.#connections.send(
+      await this.#coordinator(),
+      client.initProducerIdV4.api,
+      this.#id,
+      settings.transactionTimeoutMs,
+      current?.producerId ?? -1n,
+      current?.producerEpoch ?? -1,
+    )
+    this.#sequences.clear()
+    return { producerId, producerEpoch }
   }
 
   async #end({ producerId, producerEpoch }: ProducerIdentity, commit: boolean): Promise<void> {

@@ -48,8 +48,8 @@ export type KafkaLimits = {
    */
   readonly session?: Duration
   /**
-   * After how long brokers abort an append whose process has vanished. Until then readers of its topics wait. Default 60s,
-   * as of Kafka's own clients; brokers take up to 15 minutes unless told otherwise.
+   * After how long brokers abort an append that has not ended. Readers of its topics wait for so long where its process has
+   * vanished; one that takes longer is begun again. Default 20s; brokers take up to 15 minutes unless told otherwise.
    */
   readonly transaction?: Duration
 }

@@ -18,7 +18,7 @@ describe('the settings of a target on Kafka', () => {
       connection: { connectTimeout: 5_000, requestTimeout: 30_000 },
       retryMs: 10_000,
       sessionTimeoutMs: 10_000,
-      transactionTimeoutMs: 60_000,
+      transactionTimeoutMs: 20_000,
     })
   })
 

@@ -1,7 +1,7 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 
 /** Keys of requests, as the protocol has them. */
-export const requestKeys = { produce: 0, initProducerId: 22, addPartitions: 24, endTransaction: 26 } as const
+export const requestKeys = { produce: 0, initProducerId: 22, endTransaction: 26 } as const
 
 /** What becomes of a request: it passes, or its connection is cut before the broker has it, or when the broker answers. */
 export type Fate = 'passes' | 'lost' | 'unanswered'
@@ -30,12 +30,18 @@ export class CuttingProxy {
       this.cuts++
       client.destroy()
     }
+    let waiting = Buffer.alloc(0)
     client.on('data', chunk => {
-      // This client writes a request at once, and its length and key come first.
-      const fate = chunk.length > 6 ? this.fateOf(chunk.readInt16BE(4)) : 'passes'
-      if (fate === 'lost') return cut()
-      if (fate === 'unanswered') unanswered = true
-      broker.write(chunk)
+      waiting = Buffer.concat([waiting, chunk])
+      // A request's length comes first, then its key.
+      while (waiting.length >= 4 && waiting.length >= 4 + waiting.readInt32BE(0)) {
+        const fate = this.fateOf(waiting.readInt16BE(4))
+        if (fate === 'lost') return cut()
+        if (fate === 'unanswered') unanswered = true
+        const bytes = 4 + waiting.readInt32BE(0)
+        broker.write(waiting.subarray(0, bytes))
+        waiting = waiting.subarray(bytes)
+      }
     })
     broker.on('data', chunk => {
       if (unanswered) cut()

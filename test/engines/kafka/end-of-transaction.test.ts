@@ -15,7 +15,7 @@ async function appendAborted(records: readonly NewRecord[]): Promise<void> {
   const settings = readSettings({ adapter: 'kafka', brokers: [kafka().address] }, { env: {}, directory: '.' })
   const cluster = new Cluster(client, settings, systemClock, systemRandom)
   const requests = new TransactionRequests(cluster, cluster.connections, 'aborting')
-  const identity = await requests.identify(null)
+  const identity = await requests.takeOver()
   const shares = [{ topic: records[0]!.topic, partition: 0, batches: [records] }]
   await requests.announce(identity, shares, [])
   await requests.write(identity, shares)

@@ -9,13 +9,15 @@ import type { Log, TopicSpec } from '../../../src/ports/log.ts'
 import type { KafkaConfig } from '../../../src/sdk/targets/kafka.ts'
 import { type RunningEngine, startEngine } from '../../../src/stack/start-engine.ts'
 
-/** A broker of the test file's own: of Kafka 4, or with `MILLRACE_TEST_KAFKA=3.9` of Kafka 3.9 with ZooKeeper. */
+/** Kafka 4, or with `MILLRACE_TEST_KAFKA=3.9` Kafka 3.9 with ZooKeeper. */
+export const kafkaKind = process.env.MILLRACE_TEST_KAFKA === '3.9' ? 'kafka-zookeeper' : 'kafka'
+
+/** A broker of the test file's own. */
 export function kafkaOfThisFile(settings: { readonly [name: string]: string } = {}): () => RunningEngine {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-kafka-'))
-  const kind = process.env.MILLRACE_TEST_KAFKA === '3.9' ? 'kafka-zookeeper' : 'kafka'
   let engine: RunningEngine | undefined
   beforeAll(async () => {
-    engine = await startEngine(kind, { directory, settings })
+    engine = await startEngine(kafkaKind, { directory, settings })
     await makeTransactionTopic(engine.address)
   })
   afterAll(async () => {
