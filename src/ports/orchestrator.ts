@@ -27,7 +27,10 @@ export const attemptTransitions = {
   /** It failed, and a further attempt is due. */
   up_for_retry: [],
   timed_out: [],
-  /** Its process vanished. A new attempt follows at once, which does not count against the task's attempts. */
+  /**
+   * Its process vanished. A new attempt follows at once, which does not count against the task's attempts. An orchestrator that
+   * cannot tell, such as Airflow, takes it for failed.
+   */
   lost: [],
   /** Its run was cancelled, or `serve` stopped and gave the run back; neither counts against the task's attempts. */
   cancelled: [],

@@ -29,6 +29,7 @@ function dagText({ plan, begins }: DeployedDag, program: TaskProgram, document: 
   const schedule =
     plan.schedule === null ? 'None' : `CronDataIntervalTimetable(${python(plan.schedule)}, timezone="UTC")`
   return `${firstLine}
+# The stage ${task.stage}.
 from datetime import datetime, timedelta
 from functools import cached_property
 

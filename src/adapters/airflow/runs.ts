@@ -37,8 +37,17 @@ export async function withAttempts(client: Client, run: DagRun): Promise<Run> {
 
 /** @throws MillraceError `DAG_UNKNOWN`. */
 export async function listRuns(client: Client, request: RunsRequest): Promise<Page<Run>> {
+  const ours = request.dag === undefined ? new Set(await listDags(client)) : null
+  let page = await readPage(client, request, ours)
+  // Of a page nothing may be ours, or in the state that Airflow does not know.
+  while (page.items.length === 0 && page.next !== null) {
+    page = await readPage(client, { ...request, after: page.next }, ours)
+  }
+  return page
+}
+
+async function readPage(client: Client, request: RunsRequest, ours: ReadonlySet<string> | null): Promise<Page<Run>> {
   const { dag, state, after = '' } = request
-  const ours = dag === undefined ? new Set(await listDags(client)) : null
   const query = {
     cursor: after,
     limit: Math.max(1, Math.min(request.limit ?? 100, pageItems)),
