@@ -164,7 +164,7 @@ export const reading = (rule: Rule): readonly ConformanceCase[] => [
     for (const outcome of await both) {
       assert.ok(outcome.status === 'rejected' && outcome.reason === reason, 'rejected with the reason')
     }
-    assert.ok(performance.now() - startedAt < 5_000)
+    assert.ok(performance.now() - startedAt < 60_000)
     await assert.rejects(subscription.next({ maxRecords: 1, maxBytes: 1, waitMs: 0, signal }), reason)
   }),
 ]

@@ -50,9 +50,9 @@ export const sharing = (rule: Rule): readonly ConformanceCase[] => [
   rule('a partition that is not released by the deadline is lost, and late commits for it are refused', async test => {
     const topic = await test.topic({ partitions: 2 })
     const group = test.name('group')
-    const first = await test.subscribe(test.log, { topic, group, drainTimeoutMs: 500 })
+    const first = await test.subscribe(test.log, { topic, group, drainTimeoutMs: 3_000 })
     const epochs = new Map((await test.assignedAll(first, 2)).map(each => [each.partition, each.epoch]))
-    const second = await test.subscribe(await test.another(), { topic, group, drainTimeoutMs: 500 })
+    const second = await test.subscribe(await test.another(), { topic, group, drainTimeoutMs: 3_000 })
     const taken = test.assigned(second)
     const { partitions } = await test.until(first, 'revoking')
     const lost = await test.until(first, 'lost')
@@ -77,7 +77,7 @@ export const sharing = (rule: Rule): readonly ConformanceCase[] => [
       const commit = (partition: number, epoch: number, next: number) => ({
         ...{ group, topic, partition, next, metadata: '', epoch },
       })
-      const first = await test.subscribe(test.log, { topic, group, drainTimeoutMs: 500 })
+      const first = await test.subscribe(test.log, { topic, group, drainTimeoutMs: 3_000 })
       const epochs = new Map((await test.assignedAll(first, 2)).map(each => [each.partition, each.epoch]))
       const producer = await test.log.producer(test.name('producer'))
       await producer.append([to(letters, 0, 'before')], [commit(0, epochs.get(0)!, 1), commit(1, epochs.get(1)!, 1)])
