@@ -7,6 +7,7 @@ export {
   type EmbeddedAdapter,
   embedded,
   full,
+  spark,
   stack,
   type TargetConfig,
 } from './sdk/config.ts'
@@ -44,5 +45,6 @@ export type { AirflowConfig } from './sdk/targets/airflow.ts'
 export type { CassandraConfig } from './sdk/targets/cassandra.ts'
 export type { KafkaConfig } from './sdk/targets/kafka.ts'
 export type { SchemaRegistryConfig } from './sdk/targets/schema-registry.ts'
+export type { SparkConfig } from './sdk/targets/spark.ts'
 export { type Topic, topic } from './sdk/topic.ts'
 export { type Infer, type RecordType, type Type, t } from './sdk/types.ts'

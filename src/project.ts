@@ -63,7 +63,7 @@ const adapters: { readonly [port in keyof TargetConfig]: readonly string[] } = {
   registry: ['embedded', 'schema-registry'],
   table: ['embedded', 'cassandra'],
   orchestrator: ['embedded', 'airflow'],
-  processor: ['embedded'],
+  processor: ['embedded', 'spark'],
 }
 
 function checkAdapters(project: Project, name: string, config: TargetConfig): TargetConfig {

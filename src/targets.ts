@@ -3,6 +3,7 @@ import type { StateDirectory } from './adapters/embedded/state-directory.ts'
 import type { SimulatorOptions } from './adapters/http/simulator.ts'
 import { systemClock, systemRandom } from './adapters/system/clock.ts'
 import { fileLogger, readLogFile } from './adapters/system/file-logger.ts'
+import type { Plan } from './plan/plan.ts'
 import type { Log } from './ports/log.ts'
 import type { Logger } from './ports/logger.ts'
 import type { LogLine, Orchestrator } from './ports/orchestrator.ts'
@@ -11,6 +12,7 @@ import type { SchemaRegistry } from './ports/schema-registry.ts'
 import type { Source } from './ports/source.ts'
 import type { TableStore } from './ports/table.ts'
 import type { TargetConfig } from './sdk/config.ts'
+import type { MillraceError } from './sdk/errors.ts'
 import type { SourceNode } from './sdk/nodes.ts'
 
 export interface TargetOptions {
@@ -38,6 +40,16 @@ export type { SimulatorOptions }
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { startSimulatorThread } = await import('./adapters/http/simulator-thread.ts')
   return startSimulatorThread(options)
+}
+
+/** What of a plan a target's processor cannot run; each error names the place. Opens nothing. */
+export async function planRefusals(
+  { processor, log, table }: TargetConfig,
+  plan: Plan,
+): Promise<readonly MillraceError[]> {
+  if (processor.adapter !== 'spark') return []
+  const { refusals } = await import('./adapters/spark/refusals.ts')
+  return refusals(plan, { log: log.adapter, table: table.adapter })
 }
 
 /** @throws MillraceError `STATE_IN_USE`, `STATE_READ_ONLY`, `STATE_VERSION`, `STATE_CORRUPT`. */
@@ -111,15 +123,41 @@ export class Target {
     })
   }
 
-  /** @param workerData what each stage's thread is told, by stage */
-  processor(workerData: { readonly [stage: string]: object }): Promise<Processor> {
+  /** Whether stream stages run in threads and processes of ours. */
+  get runsStagesHere(): boolean {
+    return this.#options.config.processor.adapter === 'embedded'
+  }
+
+  /**
+   * The processor that was asked for first.
+   * @param stages what each stage's thread is told, by stage
+   */
+  processor(stages: { readonly [stage: string]: { readonly plan: Plan } }): Promise<Processor> {
     return this.#once('processor', async () => {
+      const { config } = this.#options
+      const { processor } = config
+      if (processor.adapter === 'spark') {
+        const { createSparkProcessor } = await import('./adapters/spark/processor.ts')
+        return createSparkProcessor({
+          ...this.#remote(),
+          config: { ...config, processor },
+          plans: Object.fromEntries(Object.entries(stages).map(([stage, { plan }]) => [stage, plan])),
+          systems: async () => ({
+            log: await this.log(),
+            registry: await this.registry(),
+            tables: await this.tables(),
+          }),
+          recordsDirectory: this.#state.sparkDirectory,
+          logger: stage => this.stageLogger(stage),
+          random: this.random,
+        })
+      }
       const { createThreadProcessor } = await import('./adapters/embedded/processor.ts')
       const entry = new URL(
         import.meta.url.endsWith('.ts') ? './stage-thread.ts' : './stage-thread.js',
         import.meta.url,
       )
-      return createThreadProcessor({ entry, workerData })
+      return createThreadProcessor({ entry, workerData: stages })
     })
   }
 

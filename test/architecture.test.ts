@@ -27,7 +27,15 @@ const mayImport: { readonly [layer: string]: readonly string[] } = {
   'project.ts': ['plan', 'sdk'],
   'targets.ts': [
     ...['adapters/system', 'adapters/embedded', 'adapters/http', 'adapters/files'],
-    ...['adapters/kafka', 'adapters/schema-registry', 'adapters/cassandra', 'adapters/airflow', 'ports', 'plan', 'sdk'],
+    ...[
+      'adapters/kafka',
+      'adapters/schema-registry',
+      'adapters/cassandra',
+      'adapters/airflow',
+      'adapters/spark',
+      'ports',
+    ],
+    ...['plan', 'sdk'],
   ],
   'stages.ts': ['project.ts', 'engine', 'plan', 'sdk'],
   'run-stage.ts': ['targets.ts', 'engine', 'ports', 'plan', 'sdk'],

@@ -12,19 +12,26 @@ export function addApplyCommand(program: Command, context: CliContext): void {
     .description('Create what is missing and change what can be; a second time changes nothing')
     .argument('[pipeline...]', 'names or files; default: all of millrace.config.ts')
     .action((only: string[], _, self: Command) =>
-      withSession(self, context, { state: 'create' }, async ({ options, pipelines, target }) => {
+      withSession(self, context, { state: 'create' }, async session => {
+        const { options, target } = session
         const startedAt = performance.now()
         const { applyPlan, readDeployed } = await import('../engine/deploy.ts')
         const { diff } = await import('../plan/diff.ts')
+        const { targetConfig } = await import('../project.ts')
+        const { planRefusals } = await import('../targets.ts')
+        const { deployStages } = await import('./stage-steps.ts')
         const ports = await deploymentPorts(target)
         const applied: { readonly pipeline: string; readonly steps: readonly Step[] }[] = []
-        const plans = await plansOf(await pipelines(only))
+        const pipelines = await session.pipelines(only)
+        const plans = await plansOf(pipelines)
         // One that is refused must keep the others from being applied too (G8).
         for (const plan of plans) {
+          const [refusal] = await planRefusals(targetConfig(session.project, options.target), plan)
+          if (refusal !== undefined) throw refusal
           for (const { error } of diff(plan, await readDeployed(plan, ports))) if (error !== undefined) throw error
         }
         for (const plan of plans) {
-          const steps = await applyPlan(plan, ports)
+          const steps = [...(await applyPlan(plan, ports)), ...(await deployStages(session, pipelines, plan))]
           applied.push({ pipeline: plan.pipeline, steps })
           if (!options.json) await printSteps(plan.pipeline, steps, context.stdout)
         }
@@ -44,6 +51,11 @@ function isDone({ action }: Step): boolean {
   return action === 'create' || action === 'change'
 }
 
+const verbs = {
+  stage: { create: 'started', change: 'restarted' },
+  other: { create: 'created', change: 'changed' },
+} as const
+
 async function printSteps(pipeline: string, steps: readonly Step[], output: Output): Promise<void> {
   const done = steps.filter(isDone)
   if (done.length === 0) {
@@ -53,7 +65,7 @@ async function printSteps(pipeline: string, steps: readonly Step[], output: Outp
   await output.line(output.style('bold', pipeline))
   const width = Math.max(...done.map(({ kind }) => kind.length))
   for (const { action, kind, name, details } of done) {
-    const verb = action === 'create' ? 'created' : 'changed'
+    const verb = verbs[kind === 'stage' ? 'stage' : 'other'][action === 'create' ? 'create' : 'change']
     const start = `${verb} ${kind.padEnd(width)}  ${name}`
     const room = output.columns === null ? Number.POSITIVE_INFINITY : output.columns - start.length - 6
     const facts = room < 10 ? '' : `  ${cutText(details.join(', '), room)}`

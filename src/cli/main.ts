@@ -16,6 +16,7 @@ import { addRunsCommand } from './runs.ts'
 import { addSimulateCommand } from './simulate.ts'
 import { addSqlCommand } from './sql.ts'
 import { addStackCommand } from './stack.ts'
+import { addStopCommand } from './stop.ts'
 import { addTailCommand } from './tail.ts'
 import { addTriggerCommand } from './trigger.ts'
 
@@ -64,6 +65,7 @@ export function buildProgram(context: CliContext): Command {
   addApplyCommand(program, context)
   program.commandsGroup('Run:')
   addRunCommand(program, context)
+  addStopCommand(program, context)
   addTriggerCommand(program, context)
   addRunsCommand(program, context)
   addLogsCommand(program, context)

@@ -37,20 +37,28 @@ interface Planned {
 async function planAll(command: Command, context: CliContext, only: readonly string[]): Promise<readonly Planned[]> {
   const { diff } = await import('../plan/diff.ts')
   const { loadPipelines, loadProject, targetConfig } = await import('../project.ts')
+  const { newStages, plannedStages } = await import('./stage-steps.ts')
   const options = commonOptions(command, context)
   const project = await loadProject(options.project)
-  targetConfig(project, options.target)
-  const plans = await plansOf(await loadPipelines(project, only))
+  const config = targetConfig(project, options.target)
+  const pipelines = await loadPipelines(project, only)
+  const plans = await plansOf(pipelines)
   // Where there is no state directory nothing is deployed, and opening it to see that would create it.
   if (!existsSync(statePathOf(options, project))) {
     const nothing = { topics: [], subjects: [], tables: [], dags: [] }
-    return plans.map(plan => ({ plan, steps: diff(plan, nothing) }))
+    return Promise.all(
+      plans.map(async plan => ({ plan, steps: [...diff(plan, nothing), ...(await newStages(config, plan))] })),
+    )
   }
-  return withSession(command, context, { state: 'require' }, async ({ target }) => {
+  return withSession(command, context, { state: 'require' }, async session => {
+    const { target } = session
     const { readDeployed } = await import('../engine/deploy.ts')
     const ports = await deploymentPorts(target)
     const planned: Planned[] = []
-    for (const plan of plans) planned.push({ plan, steps: diff(plan, await readDeployed(plan, ports)) })
+    for (const plan of plans) {
+      const stages = await plannedStages(session, pipelines, plan)
+      planned.push({ plan, steps: [...diff(plan, await readDeployed(plan, ports)), ...stages] })
+    }
     return planned
   })
 }

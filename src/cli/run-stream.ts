@@ -2,18 +2,22 @@ import { hostname } from 'node:os'
 import { persist } from '../engine/backoff.ts'
 import { defaultStreamLimits } from '../engine/limits.ts'
 import { isBehind } from '../engine/stage-position.ts'
-import { type StreamPlan, tableId } from '../plan/plan.ts'
+import { type StreamPlan, stageId, tableId } from '../plan/plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { TaskExit } from '../ports/orchestrator.ts'
-import type { StageProgress } from '../ports/processor.ts'
+import type { StageProgress, StageState } from '../ports/processor.ts'
+import { targetConfig } from '../project.ts'
 import { runStreamStage } from '../run-stage.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import { streamDeclaration } from '../stages.ts'
+import { planRefusals } from '../targets.ts'
 import { requireApplied } from './applied.ts'
+import { followStage } from './follow-stage.ts'
 import { bothLoggers, ProgressLines, type SoFar, stderrLogger } from './progress-lines.ts'
 import { failedExit, type StageRun } from './stage-run.ts'
 import { StateLines } from './state-lines.ts'
+import { streamStages } from './stream-stages.ts'
 import { countOf, formatCount, formatElapsed } from './text.ts'
 
 /** How often `--until-caught-up` compares the topic's end with what is processed, in milliseconds. */
@@ -38,20 +42,27 @@ export async function runStreamUntilEnd(run: StageRun<StreamPlan>): Promise<Task
   const logger = bothLoggers(target.stageLogger(stage.name), stderrLogger(context))
   const states = new StateLines(context, session.options.json)
   try {
+    for (const refusal of await planRefusals(targetConfig(session.project, session.targetName), pipeline.plan)) {
+      throw refusal
+    }
     if (!(await whenApplied(run, logger, states, drain.signal))) return { kind: 'done', result: { ...totals.all } }
-    const running = runStreamStage({
-      target,
-      declaration: streamDeclaration(pipeline, stage),
-      member: `${hostname()}.${process.pid}`,
-      logger,
+    const watched = {
       drain: drain.signal,
       stop: stop.signal,
-      onState: (state, error) => states.show(state, error),
-      onProgress(progress) {
+      onState: (state: StageState, error: MillraceError | null) => states.show(state, error),
+      onProgress(progress: StageProgress) {
         totals.add(progress)
         lines.show(() => totals.describe())
       },
-    })
+    }
+    const running = target.runsStagesHere
+      ? runStreamStage({
+          ...{ ...watched, target, logger, member: `${hostname()}.${process.pid}` },
+          declaration: streamDeclaration(pipeline, stage),
+        })
+      : followStage(await target.processor(streamStages(session, [pipeline])), stageId(stage), {
+          ...{ ...watched, drainMs: options.drainTimeout, logger: stderrLogger(context) },
+        })
     if (options.untilCaughtUp) {
       const watching = AbortSignal.any([ended.signal, drain.signal])
       // A failure of the stage ends the watching, and is what is reported.

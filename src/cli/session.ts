@@ -13,6 +13,8 @@ import { type CommonOptions, commonOptions } from './options.ts'
 export interface Session {
   readonly options: CommonOptions
   readonly project: Project
+  /** The target's name. */
+  readonly targetName: string
   readonly target: Target
   /** Absolute. */
   readonly statePath: string
@@ -53,6 +55,7 @@ export async function withSession<T>(
     return await work({
       options: common,
       project,
+      targetName: common.target,
       target,
       statePath,
       pipelines: only => loadPipelines(project, only),

@@ -118,7 +118,8 @@ async function printAddresses(
     const facts = signInFacts(connection)
     if (facts !== null) await stderr.line(`${engines[kind].name}: ${facts}`)
   }
-  const next = project !== null && 'stack' in project.config.targets ? 'dev --target stack' : 'stack status'
+  const target = records.some(({ kind }) => engines[kind].name === 'spark') ? 'spark' : 'stack'
+  const next = project !== null && target in project.config.targets ? `dev --target ${target}` : 'stack status'
   await stderr.line(`Next   millrace ${next}`)
   await stderr.line('Stop   millrace stack down')
 }

@@ -98,6 +98,7 @@ async function take(step: Step, plan: Plan, deployed: Deployed, { log, registry,
       return tables.admin.addColumns(table, tableChange(table, now).added)
     }
     case 'dag':
+    case 'stage':
       return
   }
 }

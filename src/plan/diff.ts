@@ -25,11 +25,11 @@ export interface DeployedSubject {
 /** One thing that applying the plan does, or why it does nothing at all. */
 export interface Step {
   readonly action: 'create' | 'change' | 'keep' | 'refuse'
-  readonly kind: 'topic' | 'dead-letter topic' | 'subject' | 'table' | 'dag'
+  readonly kind: 'topic' | 'dead-letter topic' | 'subject' | 'table' | 'dag' | 'stage'
   readonly name: string
   /** What it will be, or what changes. */
   readonly details: readonly string[]
-  /** Of a refusal: `PLAN_INCOMPATIBLE`. */
+  /** Of a refusal: `PLAN_INCOMPATIBLE`; of a stage that the target cannot run also `PLAN_UNSUPPORTED`. */
   readonly error?: MillraceError
 }
 

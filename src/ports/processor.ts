@@ -27,12 +27,24 @@ export interface Processor {
   drain(stage: string, deadlineMs: number): Promise<void>
   /** Stops at once; what was in flight is redelivered at the next start. */
   stop(stage: string): Promise<void>
+  /**
+   * Has the stage run as it is declared from now on, also when no process of ours does; one that runs as it was declared before is
+   * restarted, after its batch in hand. Null, and nothing done, where stages end with the process that runs them.
+   */
+  deploy(stage: string): Promise<Deployment | null>
+  /** What `deploy` would do. */
+  deployment(stage: string): Promise<Deployment | null>
+  /** What a process does at its end with a stage that it started: one that is deployed goes on, any other is drained. */
+  leave(stage: string, deadlineMs: number): Promise<void>
   status(stage: string): Promise<StageStatus>
   /** Called for every change of state and every batch until the returned function is called. */
   watch(listener: (event: StageEvent) => void): () => void
-  /** Stops every stage it started in this process. */
+  /** Stops every stage it started in this process, but for those that are deployed. */
   close(): Promise<void>
 }
+
+/** What becomes of a stage that is deployed. */
+export type Deployment = 'start' | 'restart' | 'keep'
 
 export interface StageStatus {
   readonly stage: string
@@ -58,6 +70,7 @@ export interface StageProgress {
   readonly deadLetters: number
   /** Records a `where` left out. */
   readonly filtered: number
+  /** 0 where the processor cannot tell. */
   readonly bytesIn: number
   /** Milliseconds by step; a step that the stage does not have is 0. */
   readonly ms: StepTimes

@@ -2,6 +2,7 @@ import type { AirflowConfig } from './targets/airflow.ts'
 import type { CassandraConfig } from './targets/cassandra.ts'
 import type { KafkaConfig } from './targets/kafka.ts'
 import type { SchemaRegistryConfig } from './targets/schema-registry.ts'
+import type { SparkConfig } from './targets/spark.ts'
 
 /** What `millrace.config.ts` exports by default. */
 export interface Config {
@@ -16,7 +17,7 @@ export interface TargetConfig {
   readonly registry: EmbeddedAdapter | SchemaRegistryConfig
   readonly table: EmbeddedAdapter | CassandraConfig
   readonly orchestrator: EmbeddedAdapter | AirflowConfig
-  readonly processor: EmbeddedAdapter
+  readonly processor: EmbeddedAdapter | SparkConfig
 }
 
 export interface EmbeddedAdapter {
@@ -60,6 +61,22 @@ export function full(registryUrl?: string): TargetConfig {
       adapter: 'airflow',
       url: 'http://127.0.0.1:8080',
       auth: { kind: 'password', user: 'airflow', password: 'airflow' },
+    },
+  }
+}
+
+/**
+ * As `stack()`, with the stream stages on Spark on this machine, as `millrace stack up spark` starts it without Docker.
+ * @param registryUrl as of `stack()`
+ */
+export function spark(registryUrl?: string): TargetConfig {
+  return {
+    ...stack(registryUrl),
+    processor: {
+      adapter: 'spark',
+      url: 'sc://127.0.0.1:15002',
+      token: { file: '.millrace/stack/spark/secret' },
+      checkpoints: '.millrace/spark-checkpoints',
     },
   }
 }

@@ -42,6 +42,9 @@ export function createThreadProcessor(options: ThreadProcessorOptions): Processo
     start: async name => find(name).start(),
     drain: async (name, deadlineMs) => find(name).drain(deadlineMs),
     stop: async name => find(name).stop(),
+    deploy: async name => find(name) && null,
+    deployment: async name => find(name) && null,
+    leave: async (name, deadlineMs) => find(name).drain(deadlineMs),
     status: async name => find(name).status(),
     watch(listener) {
       listeners.add(listener)

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MillraceError } from '../../sdk/errors.ts'
-import { createDirectory, onFileSystem, writeWholeFile } from './file-system.ts'
+import { createDirectory, onFileSystem, writeWholeFile } from '../system/file-system.ts'
 import { acquireLock } from './state-lock.ts'
 
 /** The version of the directory's layout; each file in it has a format of its own. */
@@ -14,6 +14,8 @@ export interface StateDirectory {
   readonly tablesDirectory: string
   readonly orchestratorPath: string
   readonly logsDirectory: string
+  /** What is kept of Spark's queries. */
+  readonly sparkDirectory: string
   /** Lets another process hold the directory. */
   close(): void
 }
@@ -50,6 +52,7 @@ export function openStateDirectory(path: string, options: StateDirectoryOptions)
     tablesDirectory,
     orchestratorPath: join(path, 'orchestrator.db'),
     logsDirectory,
+    sparkDirectory: join(path, 'spark'),
     close: () => lock?.close(),
   }
 }

@@ -35,6 +35,8 @@ export const metaColumns = {
   timestamp: '_timestamp',
   /** Whether the row is to be deleted. */
   deleted: '_deleted',
+  /** Whether `where` leaves it out: it is counted, and nothing is written. */
+  filtered: '_filtered',
   /** Not null: the record is a dead letter, with this code and reason. */
   code: '_code',
   reason: '_reason',
@@ -52,8 +54,8 @@ const keySaysNothing = 'The record deletes its key, and the key does not say whi
 const keyIsNoNumber = 'The record deletes a key that is no whole number.'
 
 /**
- * The query of a stage: read the topic, decode, leave out what `where` does not accept, compute the table's columns. Records
- * that cannot be processed go through it with their code and reason, and so do deletes.
+ * The query of a stage: read the topic, decode, compute the table's columns. Every record goes through it, since each takes a
+ * version: deletes too, those that cannot be processed, with their code and reason, and those that `where` leaves out.
  *
  * @throws MillraceError `PLAN_UNSUPPORTED` for what `refusals` names.
  */
@@ -65,7 +67,7 @@ export function stageQuery({ stage, topic, table, writers, kafka }: StageQueryOp
     functions: topicFunctions(topic),
     relation: {
       project: {
-        input: accepted(decoded(records, topic, writers), stage, topic),
+        input: decoded(records, topic, writers),
         expressions: columns(stage, topic, table),
       },
     },
@@ -79,11 +81,11 @@ function decoded(input: Relation, topic: TopicPlan, writers: ReadonlyMap<number,
   return { project: { input, expressions: [...asTheyAre.map(name => column(name, name)), record] } }
 }
 
-function accepted(input: Relation, stage: StreamPlan, topic: TopicPlan): Relation {
-  if (stage.where === null) return input
+/** Whether `where` leaves a record out: what could not be decoded, and deletes, it is not asked about. */
+function filteredSql(stage: StreamPlan, topic: TopicPlan): string {
+  if (stage.where === null) return 'false'
   const where = expressionSql(stage.where, topic.value, decodedRecord)
-  const expression = `decoded.code IS NOT NULL OR ${deletes} OR ${where}`
-  return { filter: { input, condition: { expression_string: { expression } } } }
+  return `decoded.code IS NULL AND value IS NOT NULL AND NOT coalesce(${where}, false)`
 }
 
 function columns(stage: StreamPlan, topic: TopicPlan, table: TablePlan): readonly Expression[] {
@@ -92,7 +94,7 @@ function columns(stage: StreamPlan, topic: TopicPlan, table: TablePlan): readonl
     const value = columnSql(each, stage, topic)
     return column(each.name, each === key ? `CASE WHEN ${deletes} THEN ${keySql(each)} ELSE ${value} END` : value)
   })
-  return [...row, ...meta(key)]
+  return [...row, column(metaColumns.filtered, filteredSql(stage, topic)), ...meta(key)]
 }
 
 function columnSql({ name, type }: ColumnPlan, stage: StreamPlan, topic: TopicPlan): string {

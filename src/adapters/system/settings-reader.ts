@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { MillraceError } from '../../sdk/errors.ts'
-import type { SecretInEnvironment, TlsFiles } from '../../sdk/targets/connection.ts'
+import type { SecretInEnvironment, SecretInFile, TlsFiles } from '../../sdk/targets/connection.ts'
 
 /** What a target's settings refer to. */
 export interface Surroundings {
@@ -39,6 +39,11 @@ export class SettingsReader {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: what no header, name or password may contain
     if (!/[\u0000-\u001f\u007f]/.test(value)) return value
     throw this.invalid(option, `The environment variable ${name} has a line break in it.`, 'Take it out of the value.')
+  }
+
+  /** The text of a file of its own, without the line's end. @throws MillraceError `CONFIG_INVALID`. */
+  secretFile({ file }: SecretInFile, option: string): string {
+    return this.#file(file, option).toString().trim()
   }
 
   /** What need not be a secret, but may be one. @throws MillraceError `CONFIG_INVALID`. */

@@ -2,12 +2,12 @@ import { applyPlan } from '../../engine/deploy.ts'
 import { type DagPlan, type IngestPlan, stageId } from '../../plan/plan.ts'
 import type { Orchestrator, Task, TaskExit } from '../../ports/orchestrator.ts'
 import type { Processor } from '../../ports/processor.ts'
-import { type LoadedPipeline, type Project, targetConfig } from '../../project.ts'
+import type { LoadedPipeline, Project } from '../../project.ts'
 import { runIngestStage } from '../../run-stage.ts'
 import { asMillraceError, MillraceError } from '../../sdk/errors.ts'
-import type { StageThreadData } from '../../stage-thread.ts'
 import { ingestDeclaration } from '../../stages.ts'
 import type { Target } from '../../targets.ts'
+import { streamStages } from '../stream-stages.ts'
 import { keepFresh } from './refresh.ts'
 import { type ChosenSource, chooseSource } from './stand-in.ts'
 import { DevTracker } from './tracker.ts'
@@ -47,7 +47,7 @@ export async function startDev(options: DevOptions): Promise<Dev> {
     target.tables(),
     target.orchestrator(),
   ])
-  const processor = await target.processor(threadData(options))
+  const processor = await target.processor(streamStages(options, [pipeline]))
   for (const refusal of processor.refuses(plan)) throw refusal
   await applyPlan(plan, { log, registry, tables, orchestrator })
 
@@ -66,24 +66,9 @@ export async function startDev(options: DevOptions): Promise<Dev> {
   const stopRefreshing = keepFresh({ plan, log, tables, orchestrator, tracker, clock: target.clock })
   const ended = orchestrator
     .serve(tasks, signal)
-    .finally(() => drainStages(options, processor))
+    .finally(() => leaveStages(options, processor))
     .finally(stopRefreshing)
   return { tracker, trigger: () => triggerAll(orchestrator, plan.dags), ended }
-}
-
-function threadData({ project, pipeline, targetName, statePath }: DevOptions): {
-  readonly [stage: string]: StageThreadData
-} {
-  const streams = pipeline.plan.stages.filter(stage => stage.kind === 'stream')
-  const shared = {
-    project: project.directory,
-    config: targetConfig(project, targetName),
-    statePath,
-    pipelineFile: pipeline.file,
-  }
-  return Object.fromEntries(
-    streams.map(stage => [stageId(stage), { ...shared, stage: stageId(stage), plan: pipeline.plan }]),
-  )
 }
 
 async function chooseSources(options: DevOptions, ingests: readonly IngestPlan[], tracker: DevTracker) {
@@ -101,9 +86,9 @@ async function startStages({ pipeline }: DevOptions, processor: Processor): Prom
   for (const stage of pipeline.plan.stages) if (stage.kind === 'stream') await processor.start(stageId(stage))
 }
 
-async function drainStages({ pipeline }: DevOptions, processor: Processor): Promise<void> {
+async function leaveStages({ pipeline }: DevOptions, processor: Processor): Promise<void> {
   const streams = pipeline.plan.stages.filter(stage => stage.kind === 'stream')
-  await Promise.all(streams.map(stage => processor.drain(stageId(stage), drainMs)))
+  await Promise.all(streams.map(stage => processor.leave(stageId(stage), drainMs)))
 }
 
 /** One attempt of a run, in this process. */

@@ -1,6 +1,9 @@
 /** The environment variable that holds the secret. */
 export type SecretInEnvironment = { readonly env: string }
 
+/** A file that holds the secret and nothing else; readable by its owner only. A relative path starts at the project's directory. */
+export type SecretInFile = { readonly file: string }
+
 /** Files in PEM. Relative paths start at the project's directory. */
 export type TlsFiles = {
   /** Certificate authorities to trust in place of Node's. */

@@ -57,6 +57,8 @@ export interface Worker {
   readonly log: readonly string[]
   /** Oldest first. */
   readonly states: readonly WorkerState[]
+  /** How many rows it said it has written. */
+  rows(): number
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
   /** SIGTERM; resolves when it has drained and ended. */
@@ -81,11 +83,13 @@ export function startRun(surroundings: Surroundings, address: string, ...args: r
   onTestFailed(() => console.error([`What worker ${child.pid} said last:`, ...log.slice(-shownLines)].join('\n')))
   const states: WorkerState[] = []
   let outcome: WorkerExit['outcome'] = null
+  let rows = 0
   createInterface(child.stderr).on('line', line => log.push(line))
   createInterface(child.stdout).on('line', line => {
     const said = JSON.parse(line) as NonNullable<WorkerExit['outcome']> & WorkerState
     if (said.kind === 'state') states.push(said)
-    else if (said.kind !== 'progress') outcome = said
+    else if (said.kind === 'progress') rows = (said.result as { readonly rows?: number }).rows ?? 0
+    else outcome = said
   })
   const exited = once(child, 'close').then(([code, signal]): WorkerExit => ({ code, signal, outcome }))
   return {
@@ -93,6 +97,7 @@ export function startRun(surroundings: Surroundings, address: string, ...args: r
     name: `${hostname()}.${child.pid}`,
     exited,
     ...{ log, states },
+    rows: () => rows,
     kill: async () => {
       child.kill('SIGKILL')
       await exited

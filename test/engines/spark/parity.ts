@@ -97,16 +97,18 @@ export async function outcomesOnSpark(
   const query = queryOf(declaration)
   await prepare(session, query)
   const values = table.columns.map(({ name, type }) => aliased(name, comparableSql(quoteName(name), type)))
-  const meta = [metaColumns.offset, metaColumns.deleted, metaColumns.code, metaColumns.reason]
+  const { offset, deleted, filtered, code, reason } = metaColumns
+  const meta = [offset, deleted, filtered, code, reason]
   const expressions = [...values, ...meta.map(name => aliased(name, name))]
   const outcomes = new Map<number, string>()
   for await (const row of session.rows({ project: { input: withSource(query.relation, log), expressions } })) {
-    const deleted = row[metaColumns.deleted] === true
-    const [code, reason] = [row[metaColumns.code], row[metaColumns.reason]]
+    if (row[filtered] === true) continue
+    const isDeleted = row[deleted] === true
+    const [cause, why] = [row[code], row[reason]]
     const columns = table.columns.map(({ name }) =>
-      deleted && name !== table.primaryKey[0] ? null : comparable(row[name]),
+      isDeleted && name !== table.primaryKey[0] ? null : comparable(row[name]),
     )
-    outcomes.set(Number(row[metaColumns.offset]), code === null ? outcome(deleted, columns) : `${code} ${reason}`)
+    outcomes.set(Number(row[offset]), cause === null ? outcome(isDeleted, columns) : `${cause} ${why}`)
   }
   return outcomes
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { TableDescription } from '../../../ports/table.ts'
 import { MillraceError } from '../../../sdk/errors.ts'
+import { createDirectory } from '../../system/file-system.ts'
 import { guard, openDatabase, transaction } from '../database.ts'
-import { createDirectory } from '../file-system.ts'
 
 /** The file's `user_version`. */
 const format = 1

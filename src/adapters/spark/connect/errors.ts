@@ -111,13 +111,14 @@ export function meaningOf({ status, errorClass, sqlState }: Failure): Meaning {
 }
 
 /**
- * Why a streaming query failed, from the text that Spark keeps of it. The class it gives with it only says that a stream failed;
- * what failed in it stands in the text.
+ * Why a streaming query failed, from the text that Spark keeps of it, without the frames of Java's stacks in it. The class it gives
+ * with it only says that a stream failed; what failed in it stands in the text.
  */
 export function queryFailure(text: string, errorClass: string | null): SparkError {
   const [, inner = null] = /\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)?)\]/.exec(text) ?? []
   const [, sqlState = null] = /SQLSTATE: ([0-9A-Z]{5})/.exec(text) ?? []
-  const failure = { status: 'INTERNAL', message: text, errorClass: inner ?? errorClass, sqlState, errorId: null }
+  const message = text.replaceAll(/\n\s+(?:at |\.\.\. \d+ more).*/g, '')
+  const failure = { status: 'INTERNAL', message, errorClass: inner ?? errorClass, sqlState, errorId: null }
   return new SparkError(failure, 'go on with the streaming query')
 }
 

@@ -126,7 +126,9 @@ export interface Command {
   readonly write_stream_operation_start?: StreamStart
   readonly streaming_query_command?: QueryCommand
   readonly streaming_query_manager_command?: { readonly active: true } | { readonly get_query: string }
-  readonly streaming_query_listener_bus_command?: { readonly add_listener_bus_listener: true }
+  readonly streaming_query_listener_bus_command?:
+    | { readonly add_listener_bus_listener: true }
+    | { readonly remove_listener_bus_listener: true }
 }
 
 /** A streaming query as it is to be started; at most one trigger and one destination are set. */

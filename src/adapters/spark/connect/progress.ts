@@ -39,6 +39,8 @@ export interface SinkProgress {
   readonly description: string
   /** -1 where the sink does not count. */
   readonly numOutputRows: number
+  /** What the sink counts itself, as text by name; left out by sinks that count nothing. */
+  readonly metrics?: { readonly [name: string]: string }
 }
 
 /** @throws MillraceError `PROCESSOR_FAILED` for text that is none. */

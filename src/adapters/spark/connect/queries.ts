@@ -64,16 +64,17 @@ export class StreamingQueries {
 
   /**
    * What becomes of the session's queries, told by the server when it happens, until the signal aborts or the consumer stops. A
-   * slow consumer lets events wait on the server. There is one listener a session.
-   * @param onListening called once events are told from now on
+   * slow consumer lets events wait on the server. There is one listener a session, and the server keeps that of a process that died
+   * for some minutes; `takeOver` ends it, wherever it is.
    * @throws SparkError; MillraceError `PROCESSOR_REFUSED` for a second listener.
    */
-  async *listen({ signal, onListening }: ListenOptions = {}): AsyncGenerator<QueryEvent> {
+  async *listen({ signal, onListening, takeOver = false }: ListenOptions = {}): AsyncGenerator<QueryEvent> {
     if (this.#isListening) {
       throw new MillraceError('PROCESSOR_REFUSED', 'The session has a listener already; there can be one.')
     }
     this.#isListening = true
     try {
+      if (takeOver) await this.#endListener(signal)
       const command = { streaming_query_listener_bus_command: { add_listener_bus_listener: true as const } }
       const responses = this.#runner.run({ command }, 'tell about its queries', signal === undefined ? {} : { signal })
       for await (const { streaming_query_listener_events_result: result } of responses) {
@@ -86,6 +87,12 @@ export class StreamingQueries {
     } finally {
       this.#isListening = false
     }
+  }
+
+  async #endListener(signal: AbortSignal | undefined): Promise<void> {
+    const command = { streaming_query_listener_bus_command: { remove_listener_bus_listener: true as const } }
+    const options = signal === undefined ? {} : { signal }
+    for await (const _ of this.#runner.run({ command }, 'end the listener', options));
   }
 
   #query({ id, name }: NamedQuery): StreamingQuery {
@@ -107,7 +114,10 @@ export class StreamingQueries {
 
 export interface ListenOptions {
   readonly signal?: AbortSignal
+  /** Called once events are told from now on. */
   onListening?(): void
+  /** Default false. */
+  readonly takeOver?: boolean
 }
 
 type Ask = (
