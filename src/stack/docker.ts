@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MillraceError } from '../sdk/errors.ts'
@@ -61,6 +61,10 @@ export async function startDocker(engines: readonly Engine[], options: UpOptions
       services: [],
     })
   }
+  for (const { connection } of records) {
+    // Docker would create it, as root's.
+    if ('dagsFolder' in connection) mkdirSync(connection.dagsFolder, { recursive: true })
+  }
   for (const [index, engine] of engines.entries()) {
     recordEngine(directory, engine.name, records[index]!)
     options.onStep?.(engine, 'starting')
@@ -115,6 +119,7 @@ export function dockerLogs(engines: readonly Engine[], directory: string, args: 
 function titleOf({ kind, title }: Engine): string {
   if (kind === 'schema-registry') return 'Confluent Schema Registry 8.0.0'
   if (kind === 'spark-standalone') return engines.spark.title
+  if (kind === 'postgres') return 'PostgreSQL 18.4'
   return kind === 'kafka-zookeeper' ? 'Confluent Kafka 7.9.0 (3.9) with ZooKeeper 3.8.4' : title
 }
 
