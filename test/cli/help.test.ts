@@ -3,6 +3,23 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ordersProject } from './support.ts'
 
+/** Those that show examples; `stack` has them with each of its commands. */
+const commands = [
+  'dev',
+  'check',
+  'plan',
+  'apply',
+  'run',
+  'trigger',
+  'runs',
+  'logs',
+  'tail',
+  'sql',
+  'dlq',
+  'simulate',
+  'registry',
+]
+
 describe('the command line', () => {
   it('prints where to start, the commands and the exit codes when it is given none', async () => {
     const { code, stdout, stderr } = await ordersProject().run()
@@ -11,41 +28,12 @@ describe('the command line', () => {
     for (const text of ['Start here:', 'millrace dev', 'Exit codes:', '--json', '--target <name>', '--state <dir>']) {
       expect(stdout).toContain(text)
     }
-    for (const name of [
-      'dev',
-      'check',
-      'plan',
-      'apply',
-      'run',
-      'trigger',
-      'runs',
-      'logs',
-      'tail',
-      'sql',
-      'dlq',
-      'stack',
-      'simulate',
-      'registry',
-    ]) {
+    for (const name of [...commands, 'stack']) {
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'))
     }
   })
 
-  it.each([
-    'dev',
-    'check',
-    'plan',
-    'apply',
-    'run',
-    'trigger',
-    'runs',
-    'logs',
-    'tail',
-    'sql',
-    'dlq',
-    'simulate',
-    'registry',
-  ])('explains %s with an example', async name => {
+  it.each(commands)('explains %s with an example', async name => {
     const { code, stdout } = await ordersProject().run(name, '--help')
     expect(code).toBe(0)
     expect(stdout).toContain('Examples:')
