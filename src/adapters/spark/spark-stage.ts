@@ -33,6 +33,9 @@ const silenceMs = 12_000
 /** How long Spark may take to say that a query it stopped has ended, in milliseconds. */
 const goodbyeMs = 5_000
 
+/** How long it may take from the end of a run to the one that replaces it, in milliseconds. */
+const replacementMs = 1_000
+
 /** How long answers about a stage that nobody follows here may take, in milliseconds. */
 const lookMs = 5_000
 
@@ -139,7 +142,7 @@ export class SparkStage {
       if (!this.#ending) logger.log('info', 'The query has ended: nothing was left to do, or it was stopped elsewhere.')
       this.#enter('stopped', null)
     } catch (thrown) {
-      if (signal.aborted) return
+      if (signal.aborted || this.#ending) return
       const error = asMillraceError(thrown)
       logger.log('error', error.message, { code: error.code })
       this.#enter('failed', error.toJSON())
@@ -158,7 +161,8 @@ export class SparkStage {
     const backoff = new Backoff(Number.POSITIVE_INFINITY, clock, random)
     for (;;) {
       try {
-        return await this.#follow(signal, backoff, settled)
+        await this.#follow(signal, backoff, settled)
+        if (this.#ending || !(await this.#wasReplaced(signal))) return
       } catch (thrown) {
         signal.throwIfAborted()
         this.#query = null
@@ -175,6 +179,13 @@ export class SparkStage {
         await backoff.pause(error, signal)
       }
     }
+  }
+
+  /** Another process that is attached may have been first to start it again, which ends the run that was followed here. */
+  async #wasReplaced(signal: AbortSignal): Promise<boolean> {
+    const { clock, control } = this.#options
+    await clock.sleep(replacementMs, signal)
+    return control.isAsDeclared && (await control.recorded(signal)) !== null
   }
 
   async #follow(signal: AbortSignal, backoff: Backoff, settled: () => void): Promise<void> {
@@ -201,10 +212,10 @@ export class SparkStage {
         },
         onIdle: () => this.#heard(),
       })
-      const silence = this.#noticeSilence(AbortSignal.any([signal, over.signal]))
-      await followed.finally(() => over.abort())
-      await silence
+      void this.#noticeSilence(AbortSignal.any([signal, over.signal]))
+      await followed
     } finally {
+      over.abort()
       await watch.close()
     }
   }

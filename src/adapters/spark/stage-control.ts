@@ -69,11 +69,13 @@ export class StageControl {
   async recorded(signal: AbortSignal): Promise<{ session: Session; query: StreamingQuery } | null> {
     const record = this.record
     if (record === null) return null
-    const session = this.#session?.lost === null ? this.#session : await this.#reopen(record.session, signal)
-    if (session === null) return null
-    this.#session = session
-    const query = await this.#find(session, signal)
-    return query === null ? null : { session, query }
+    if (this.#session?.lost !== null) {
+      await this.close()
+      this.#session = await this.#reopen(record.session, signal)
+    }
+    const session = this.#session
+    const query = session === null ? null : await this.#find(session, signal)
+    return session === null || query === null ? null : { session, query }
   }
 
   /** The query that runs in the session, or one that it starts. @throws SparkError; MillraceError as `startStage`. */

@@ -79,7 +79,8 @@ async function requireNoMembers(group: string, log: LogAdmin): Promise<void> {
     if (members.length > 0) {
       throw new MillraceError('RUN_STATE', `The stage runs on Node: its group has ${members.length} members.`, {
         place: group,
-        fix: 'Stop them (`millrace run` or `dev` on a target without Spark), then start it again.',
+        fix: 'Stop them (`millrace run` or `dev` on a target without Spark). One that was killed is counted until its session is over.',
+        retry: 'later',
       })
     }
     after = page.next

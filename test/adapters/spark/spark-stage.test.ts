@@ -68,7 +68,9 @@ class FakeControl {
   }
 
   ailment = async () => this.ailing
-  recorded = async () => null
+  /** Whether a query of the stage runs that somebody else started. */
+  isReplaced = false
+  recorded = async () => (this.isReplaced ? {} : null)
   close = async () => {}
 }
 
@@ -158,11 +160,25 @@ describe('a stage on Spark', () => {
   })
 
   it('is stopped when its query was stopped elsewhere', async () => {
-    const { control, stage, states, until } = openStage()
+    const { control, clock, stage, states, until } = openStage()
     await stage.start()
     control.fail(null)
+    await until(() => clock.waits.includes(1_000))
+    await clock.advance(1_000)
     await until(() => states.at(-1) === 'stopped')
     expect(control.ended).toEqual([])
+  })
+
+  it('goes on with the run that another process replaced its own with', async () => {
+    const { control, clock, stage, states, until } = openStage()
+    await stage.start()
+    control.isReplaced = true
+    control.fail(null)
+    await until(() => clock.waits.includes(1_000))
+    await clock.advance(1_000)
+    await until(() => control.starts === 2)
+    expect(states).toEqual(['starting', 'running'])
+    await stage.stop()
   })
 
   it('asks log and table why a query is silent, and says it until that is over', async () => {

@@ -172,7 +172,7 @@ describe('the users pipeline with its stage on Spark', () => {
     const worker = startWorker(onNode)
     await inState(worker, 'running')
     const refused = await tryMillrace(surroundings, 'apply', 'users')
-    expect(refused.code).toBe(2)
+    expect(refused.code).toBe(1)
     expect(JSON.parse(refused.lines.at(-1)!)).toMatchObject({ error: { code: 'RUN_STATE' } })
     await load.reached(load.sent().records + 1_000)
     await scene.checkCommits()
