@@ -51,21 +51,6 @@ export function stack(registryUrl = 'http://127.0.0.1:8081/apis/ccompat/v7'): Ta
 }
 
 /**
- * As `stack()`, with the schedule in Airflow on this machine, as `millrace stack up` starts it.
- * @param registryUrl as of `stack()`
- */
-export function full(registryUrl?: string): TargetConfig {
-  return {
-    ...stack(registryUrl),
-    orchestrator: {
-      adapter: 'airflow',
-      url: 'http://127.0.0.1:8080',
-      auth: { kind: 'password', user: 'airflow', password: 'airflow' },
-    },
-  }
-}
-
-/**
  * As `stack()`, with the stream stages on Spark on this machine, as `millrace stack up spark` starts it without Docker.
  * @param registryUrl as of `stack()`
  */
@@ -77,6 +62,22 @@ export function spark(registryUrl?: string): TargetConfig {
       url: 'sc://127.0.0.1:15002',
       token: { file: '.millrace/stack/spark/secret' },
       checkpoints: '.millrace/spark-checkpoints',
+    },
+  }
+}
+
+/**
+ * As `spark()`, with the ingest stages in Airflow on this machine, as `millrace stack up` without names starts it all without Docker.
+ * @param registryUrl as of `stack()`
+ */
+export function full(registryUrl?: string): TargetConfig {
+  const password = { file: '.millrace/stack/airflow/secrets/AIRFLOW_PASSWORD' }
+  return {
+    ...spark(registryUrl),
+    orchestrator: {
+      adapter: 'airflow',
+      url: 'http://127.0.0.1:8080',
+      auth: { kind: 'password', user: 'airflow', password },
     },
   }
 }

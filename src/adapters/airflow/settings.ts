@@ -38,10 +38,9 @@ const stackDags = 'stack/airflow/airflow/data/dags'
 export function readSettings(config: AirflowConfig, program: TaskProgram, surroundings: Surroundings): Settings {
   const { auth, task = {}, limits = {} } = config
   const reader = new SettingsReader('airflow', surroundings)
-  const url = readUrl(config.url, reader)
   return {
-    url,
-    credentials: () => credentials(auth, url, reader),
+    url: readUrl(config.url, reader),
+    credentials: () => credentials(auth, reader),
     dags: config.dags === undefined ? join(program.state, stackDags) : resolve(surroundings.directory, config.dags),
     program: { ...program, ...task },
     timeoutMs: parseDuration(limits.timeout ?? '10s'),
@@ -63,17 +62,13 @@ function readUrl(text: string, reader: SettingsReader): URL {
   return url
 }
 
-const thisMachine = ['127.0.0.1', '[::1]', 'localhost']
-
-function credentials(auth: AirflowAuth, url: URL, reader: SettingsReader): Credentials {
+function credentials(auth: AirflowAuth, reader: SettingsReader): Credentials {
   if (auth.kind === 'token') return { kind: 'token', token: reader.secret(auth.token, 'auth.token') }
-  if (typeof auth.password === 'string' && !thisMachine.includes(url.hostname)) {
-    const fix = "Write { env: 'AIRFLOW_PASSWORD' } and set that variable."
-    throw reader.invalid('auth.password', 'The password of an Airflow elsewhere is written in the configuration.', fix)
-  }
+  const { user, password } = auth
   return {
     kind: 'password',
-    user: reader.text(auth.user, 'auth.user'),
-    password: reader.text(auth.password, 'auth.password'),
+    user: reader.text(user, 'auth.user'),
+    password:
+      'file' in password ? reader.secretFile(password, 'auth.password') : reader.secret(password, 'auth.password'),
   }
 }

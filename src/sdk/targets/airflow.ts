@@ -1,5 +1,5 @@
 import type { Duration } from '../quantities.ts'
-import type { SecretInEnvironment } from './connection.ts'
+import type { SecretInEnvironment, SecretInFile } from './connection.ts'
 
 /**
  * Apache Airflow 3.3 or newer, as the `orchestrator` of a target:
@@ -30,11 +30,10 @@ export type AirflowConfig = {
 
 /** Who asks Airflow's API. */
 export type AirflowAuth =
-  /** A password that is not in the environment is taken only for an Airflow on this machine. */
   | {
       readonly kind: 'password'
       readonly user: string | SecretInEnvironment
-      readonly password: string | SecretInEnvironment
+      readonly password: SecretInEnvironment | SecretInFile
     }
   /** A token that whoever starts the process keeps valid: it is read once, and not renewed. */
   | { readonly kind: 'token'; readonly token: SecretInEnvironment }

@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readSettings } from '../../../src/adapters/airflow/settings.ts'
 import type { AirflowConfig } from '../../../src/sdk/targets/airflow.ts'
+import { temporaryDirectory } from '../../support.ts'
 
 const program = { command: ['node', 'millrace'], project: '/project', state: '/state', target: 'full' }
 const auth = { kind: 'password', user: 'airflow', password: { env: 'PASSWORD' } } as const
@@ -40,21 +43,13 @@ describe('the settings of Airflow', () => {
     expect(credentials).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', place: 'airflow › auth.password' }))
   })
 
-  it('take a password as it is written only for an Airflow on this machine', () => {
-    const written = { ...auth, password: 'airflow' }
-    for (const url of ['http://127.0.0.1:8080', 'http://localhost:8080', 'http://[::1]:8080']) {
-      expect(settings({ url, auth: written }).credentials()).toEqual({
-        kind: 'password',
-        user: 'airflow',
-        password: 'airflow',
-      })
-    }
-    expect(settings({ auth: written }).credentials).toThrow(
-      expect.objectContaining({ place: 'airflow › auth.password' }),
-    )
-    expect(settings({ auth: { kind: 'token', token: { env: 'PASSWORD' } } }).credentials()).toEqual({
-      ...{ kind: 'token', token: 'secret' },
-    })
+  it('take a password from a file, and a token', () => {
+    const file = join(temporaryDirectory(), 'password')
+    writeFileSync(file, 'from a file\n')
+    const { credentials } = settings({ auth: { ...auth, password: { file } } })
+    expect(credentials()).toEqual({ kind: 'password', user: 'airflow', password: 'from a file' })
+    const token = settings({ auth: { kind: 'token', token: { env: 'PASSWORD' } } }).credentials()
+    expect(token).toEqual({ kind: 'token', token: 'secret' })
   })
 
   it.each([

@@ -18,7 +18,7 @@ export function airflowConfig({ connection }: RunningAirflow, env: Setting['env'
   return {
     adapter: 'airflow',
     url: connection.url,
-    auth: { kind: 'password', user: connection.user, password: 'airflow' },
+    auth: { kind: 'password', user: connection.user, password: { file: connection.passwordFile } },
     dags: connection.dagsFolder,
     task: { command: ['/usr/bin/env', ...variables, process.execPath, bin] },
   }
