@@ -45,12 +45,14 @@ export async function followStage(
     else signal.addEventListener('abort', begin, { once: true })
     return () => signal.removeEventListener('abort', begin)
   }
+  const leave = async () => {
+    await processor.leave(stage, drainMs)
+    const { state } = await processor.status(stage)
+    if (state === 'running') logger.log('info', `${stage} goes on without this process; \`millrace stop\` ends it.`)
+  }
   try {
     await processor.start(stage)
-    const undo = [
-      whenAborted(drain, () => processor.leave(stage, drainMs)),
-      whenAborted(stop, () => processor.stop(stage)),
-    ]
+    const undo = [whenAborted(drain, leave), whenAborted(stop, () => processor.stop(stage))]
     await ended.promise.finally(() => {
       for (const each of undo) each()
     })

@@ -52,7 +52,8 @@ export function readSettings(config: SparkConfig, surroundings: Surroundings): S
 
 function readToken(token: SparkConfig['token'], reader: SettingsReader): string | null {
   if (token === undefined) return null
-  return 'file' in token ? reader.secretFile(token, 'token') : reader.secret(token, 'token')
+  const fix = 'Correct the path, or start first what writes it: `millrace stack up spark`.'
+  return 'file' in token ? reader.secretFile(token, 'token', fix) : reader.secret(token, 'token')
 }
 
 function readCheckpoints(text: unknown, reader: SettingsReader, { directory }: Surroundings): string {

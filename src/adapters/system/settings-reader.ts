@@ -41,9 +41,13 @@ export class SettingsReader {
     throw this.invalid(option, `The environment variable ${name} has a line break in it.`, 'Take it out of the value.')
   }
 
-  /** The text of a file of its own, without the line's end. @throws MillraceError `CONFIG_INVALID`. */
-  secretFile({ file }: SecretInFile, option: string): string {
-    return this.#file(file, option).toString().trim()
+  /**
+   * The text of a file of its own, without the line's end.
+   * @param fix what to do where there is none
+   * @throws MillraceError `CONFIG_INVALID`.
+   */
+  secretFile({ file }: SecretInFile, option: string, fix: string): string {
+    return this.#file(file, option, fix).toString().trim()
   }
 
   /** What need not be a secret, but may be one. @throws MillraceError `CONFIG_INVALID`. */
@@ -75,11 +79,11 @@ export class SettingsReader {
     return new MillraceError('CONFIG_INVALID', message, { place: `${this.#adapter} › ${option}`, fix })
   }
 
-  #file(path: string, option: string): Buffer {
+  #file(path: string, option: string, fix = 'Correct the path.'): Buffer {
     try {
       return readFileSync(resolve(this.#surroundings.directory, path))
     } catch (cause) {
-      throw this.invalid(option, `The file cannot be read: ${(cause as Error).message}.`, 'Correct the path.')
+      throw this.invalid(option, `The file cannot be read: ${(cause as Error).message}.`, fix)
     }
   }
 }
