@@ -4,14 +4,15 @@
  *
  *     npm run bench:latency -- [--rate 1000] [--seconds 30] [--pairs 3]
  */
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { pairs, spread, table } from './figures.ts'
-import { type Latency, measureLatency, usersOf } from './latency/measure.ts'
+import { type Latency, measureLatency, type Subject, usersOf } from './latency/measure.ts'
 import { startEngines } from './stack/engines.ts'
-import type { ProgramName } from './stack/programs.ts'
+import { type ProgramName, startProgram } from './stack/programs.ts'
 import { Rows } from './stack/rows.ts'
 import { openSetting } from './stack/setting.ts'
 
@@ -38,10 +39,23 @@ try {
   )
   const programs = { engines, setting, directory }
   let first = 0
-  const run = (name: ProgramName) => () => {
+  const run = (name: ProgramName) => async () => {
     const from = first
     first += usersOf(load)
-    return measureLatency(name, programs, rows, { ...load, first: from })
+    return measureLatency(await subject(name), rows, { ...load, first: from })
+  }
+  const subject = async (name: ProgramName): Promise<Subject> => {
+    const { avro, json } = setting.topics
+    if (name === 'millrace') {
+      const start = () => startProgram(name, programs)
+      return { name, engines, topic: avro.name, schemaId: setting.schemaId, start }
+    }
+    // The plain program begins with the start of its topic, so that is a new one.
+    const own = { ...json, name: `${json.name}_${randomUUID()}` }
+    await setting.log.admin.createTopic(own)
+    const start = () =>
+      startProgram(name, { ...programs, setting: { ...setting, topics: { ...setting.topics, json: own } } })
+    return { name, engines, topic: own.name, schemaId: null, start }
   }
 
   const header = ['', 'visible p50', 'p90', 'p99', 'acknowledged p50', 'p99', 'resolution p50', 'p99']

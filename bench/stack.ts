@@ -10,9 +10,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { pairs, spread, table } from './figures.ts'
 import { startEngines } from './stack/engines.ts'
-import type { ProgramName } from './stack/programs.ts'
+import { type ProgramName, startProgram } from './stack/programs.ts'
 import { Rows } from './stack/rows.ts'
-import { fill, openSetting } from './stack/setting.ts'
+import { fill, openSetting, rewind } from './stack/setting.ts'
 import { measureThroughput, type Throughput } from './stack/throughput.ts'
 
 const { values } = parseArgs({
@@ -34,7 +34,10 @@ try {
   console.log(`${cpu.length} × ${cpu[0]?.model}, Node ${process.version}; median (least–most)`)
   const ends = await fill(setting, ['avro', 'json'], users)
   const programs = { engines, setting, directory }
-  const run = (name: ProgramName) => () => measureThroughput(name, programs, rows, users, ends)
+  const run = (name: ProgramName) => async () => {
+    if (name === 'millrace') await rewind(setting)
+    return measureThroughput(name, () => startProgram(name, programs, users), rows, users, ends)
+  }
 
   const header = ['', 'rows/s', 'ratio', 'µs CPU a row', 'peak MB']
   const line = (name: string, own: readonly Throughput[], ratios: readonly number[]) => [

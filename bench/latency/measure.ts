@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { percentile } from '../figures.ts'
-import { type ProgramName, type Programs, startProgram } from '../stack/programs.ts'
+import type { Engines } from '../stack/engines.ts'
+import type { Program } from '../stack/programs.ts'
 import type { Rows } from '../stack/rows.ts'
 import { userId } from '../user.ts'
 import type { Sighting } from './reader.ts'
@@ -37,15 +37,22 @@ export function usersOf({ seconds, perSecond }: Omit<Load, 'first'>): number {
   return (warmUpSeconds + unmeasuredSeconds + seconds) * perSecond
 }
 
-/** Lets a program move users that arrive at a fixed rate, and finds how long each took until it could be read. */
-export async function measureLatency(name: ProgramName, programs: Programs, rows: Rows, load: Load): Promise<Latency> {
-  const { engines, setting } = programs
-  // The plain program begins with the start of its topic, so that is a new one.
-  const json = { ...setting.topics.json, name: `${setting.topics.json.name}_${randomUUID()}` }
-  if (name !== 'millrace') await setting.log.admin.createTopic(json)
-  const topic = name === 'millrace' ? setting.topics.avro.name : json.name
-  const schemaId = name === 'millrace' ? setting.schemaId : null
+/** A program under load. */
+export interface Subject {
+  readonly name: string
+  readonly engines: Engines
+  readonly topic: string
+  /** Of the users in the topic; null: they are JSON. */
+  readonly schemaId: number | null
+  start(): Program
+}
 
+/** Lets a program move users that arrive at a fixed rate, and finds how long each took until it could be read. */
+export async function measureLatency(
+  { name, engines, topic, schemaId, start }: Subject,
+  rows: Rows,
+  load: Load,
+): Promise<Latency> {
   const over = new AbortController()
   const producer = (schedule: object) =>
     prepare<readonly number[]>('producer.ts', { broker: engines.broker, topic, schemaId, schedule }, over.signal)
@@ -67,7 +74,7 @@ export async function measureLatency(name: ProgramName, programs: Programs, rows
     return Promise.all([produce(startsAt), read(startsAt)])
   }
 
-  const program = startProgram(name, { ...programs, setting: { ...setting, topics: { ...setting.topics, json } } })
+  const program = start()
   const endedEarly = program.ended.then(() => Promise.reject(new Error(`${name} ended before it was told to.`)))
   try {
     const [acknowledged, sightings] = await Promise.race([run(), endedEarly])

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { applyPlan } from '../../src/engine/deploy.ts'
 import { openToTopicRecord } from '../../src/engine/ingest.ts'
 import { compileTransform } from '../../src/engine/transform.ts'
-import type { IngestPlan, StreamPlan, TopicPlan } from '../../src/plan/plan.ts'
+import type { IngestPlan, StreamPlan, TablePlan, TopicPlan } from '../../src/plan/plan.ts'
 import type { Log, NewRecord } from '../../src/ports/log.ts'
 import { partitionOf } from '../../src/ports/partitioner.ts'
 import { type LoadedPipeline, loadPipelines, loadProject, targetConfig } from '../../src/project.ts'
@@ -22,6 +22,7 @@ export interface Setting {
   readonly pipeline: LoadedPipeline
   readonly ingest: IngestPlan
   readonly stream: StreamPlan
+  readonly table: TablePlan
   readonly topics: { readonly [format in Format]: TopicPlan }
   /** Of the topic's records in Avro. */
   readonly schemaId: number
@@ -56,7 +57,16 @@ export async function openSetting(statePath: string): Promise<Setting> {
   const parse = compileParser(ingest.source.schema)
   const select = compileTransform(ingest, null, ingest.source.schema, avro!.value)
   return {
-    ...{ statePath, target, log, ingest, stream, pipeline: pipeline!, topics: { avro: avro!, json } },
+    ...{
+      statePath,
+      target,
+      log,
+      ingest,
+      stream,
+      pipeline: pipeline!,
+      table: plan.tables[0]!,
+      topics: { avro: avro!, json },
+    },
     schemaId: registered!.id,
     record(format, n) {
       const user = benchUser(n)

@@ -1,6 +1,6 @@
-import { type ProgramName, type Programs, startProgram } from './programs.ts'
+import type { Program } from './programs.ts'
 import type { Rows } from './rows.ts'
-import { type Ends, rewind } from './setting.ts'
+import type { Ends } from './setting.ts'
 
 export interface Throughput {
   /** From the first row that a reader sees to the last. */
@@ -12,15 +12,14 @@ export interface Throughput {
 
 /** Lets a program move all users that are in its topic into an empty table, and counts them there. */
 export async function measureThroughput(
-  name: ProgramName,
-  programs: Programs,
+  name: string,
+  start: () => Program,
   rows: Rows,
   users: number,
   ends: Ends,
 ): Promise<Throughput> {
   await rows.clear()
-  if (name === 'millrace') await rewind(programs.setting)
-  const { ended, kill } = startProgram(name, programs, users)
+  const { ended, kill } = start()
   const over = new AbortController()
   const seen = async () => {
     const from = await rows.any(ends.first, over.signal)

@@ -1,6 +1,7 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
+import java.lang.management.ManagementFactory;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.sql.Dataset;
@@ -22,12 +23,13 @@ import org.apache.spark.sql.types.DataType;
  * <p>Java compiles it when it starts, against the Spark that is on the class path: its classes differ between 3.5 and 4.
  *
  * <p>Prints {@code STARTED}, {@code PROGRESS <json>} for each batch, Spark's plan and {@code DONE}, or ends with 1 after {@code
- * FAILED <reason>}.
+ * FAILED <reason>}; then {@code CPU <microseconds>} of the whole process, also when it is told to end.
  */
 public final class SinkRun {
   private SinkRun() {}
 
   public static void main(String[] args) throws Exception {
+    Runtime.getRuntime().addShutdownHook(new Thread(SinkRun::printCpu));
     JsonNode task = new ObjectMapper().readTree(new File(args[0]));
     SparkSession.Builder builder = SparkSession.builder().master(task.path("master").asText("local[2]")).appName("sink-run");
     text(task.path("conf")).forEach(builder::config);
@@ -47,6 +49,11 @@ public final class SinkRun {
       status = 1;
     }
     System.exit(status);
+  }
+
+  private static void printCpu() {
+    var system = (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    System.out.println("CPU " + system.getProcessCpuTime() / 1000);
   }
 
   private static void batch(SparkSession spark, JsonNode task) {

@@ -3,9 +3,7 @@ import { Producer } from '@platformatic/kafka'
 import avsc from 'avsc'
 import { onTestFinished } from 'vitest'
 import { openCassandraTables } from '../../../src/adapters/cassandra/table-store.ts'
-import type { Expression, Relation } from '../../../src/adapters/spark/connect/messages.ts'
-import { stageQuery } from '../../../src/adapters/spark/stage-query.ts'
-import { quoteName } from '../../../src/adapters/spark/types.ts'
+import { type StageQuery, stageQuery } from '../../../src/adapters/spark/stage-query.ts'
 import { systemClock, systemRandom } from '../../../src/adapters/system/clock.ts'
 import { defaultStreamLimits } from '../../../src/engine/limits.ts'
 import { runStream } from '../../../src/engine/stream.ts'
@@ -28,6 +26,7 @@ import type { Poison } from '../faults/poisons.ts'
 import { Readers, type TopicRecord } from '../faults/readers.ts'
 import { type SentUser, userColumns } from '../faults/sent-record.ts'
 import { openTestLog } from '../kafka/support.ts'
+import { relationSql } from './relation-sql.ts'
 import type { SinkTask } from './spark.ts'
 
 const partitions = 2
@@ -149,6 +148,10 @@ export class UsersStage {
     return (await this.letters()).map(({ value }) => String(value)).toSorted()
   }
 
+  get #brokers() {
+    return { 'kafka.bootstrap.servers': this.#engines.kafka.address }
+  }
+
   /** Where the topic ends and where the group is, by partition. */
   async positions(): Promise<{ readonly ends: readonly number[]; readonly committed: readonly number[] }> {
     const { stage, topic } = this.declaration
@@ -197,11 +200,18 @@ export class UsersStage {
     return ends.every((end, partition) => committed[partition]! >= end)
   }
 
+  /** The stage as the processor starts it. */
+  query(): StageQuery {
+    const { stage, topic, table } = this.declaration
+    const kafka = { ...this.#brokers, startingOffsets: 'earliest' }
+    return stageQuery({ stage, topic, table, writers: this.#writers, kafka })
+  }
+
   /** The stage as one query of Spark; each call has its own checkpoint. */
   task(more: Partial<SinkTask> = {}): SinkTask {
     const { stage, topic, table } = this.declaration
-    const brokers = { 'kafka.bootstrap.servers': this.#engines.kafka.address }
-    const query = stageQuery({ stage, topic, table, writers: this.#writers, kafka: {} })
+    const brokers = this.#brokers
+    const query = this.query()
     return {
       mode: 'append',
       trigger: 'availableNow',
@@ -233,19 +243,4 @@ function declare(name: string): StreamDeclaration {
 
 function registryOfUsers({ topic }: StreamDeclaration) {
   return registryOf([{ schema: topic.avro }, { schema: { type: 'int' } }])
-}
-
-/** What Connect makes of the relation, as SQL on the view `records`. */
-function relationSql({ project, filter }: Relation): string {
-  if (project !== undefined) {
-    return `SELECT ${project.expressions.map(expressionSql).join(', ')} FROM (${relationSql(project.input)})`
-  }
-  if (filter !== undefined) {
-    return `SELECT * FROM (${relationSql(filter.input)}) WHERE ${filter.condition.expression_string!.expression}`
-  }
-  return 'SELECT * FROM records'
-}
-
-function expressionSql({ alias }: Expression): string {
-  return `${alias!.expr.expression_string!.expression} AS ${quoteName(alias!.name[0]!)}`
 }
