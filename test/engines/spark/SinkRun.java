@@ -16,7 +16,7 @@ import org.apache.spark.sql.types.DataType;
 /**
  * A Spark of its own that runs one query from Kafka into the sink, for tests and measurements from outside. Takes a JSON file:
  *
- * <p>{@code mode}: batch, append or update; {@code trigger}: availableNow, realTime or none; {@code source}, {@code sink}, {@code
+ * <p>{@code mode}: batch, append or update; {@code trigger}: availableNow, realTime (with a {@code batch} such as 5 seconds) or none; {@code source}, {@code sink}, {@code
  * conf}: options; {@code sql}: the query on the view {@code records}; {@code functions}: {@code name}, {@code className} and {@code
  * returns} of each; {@code checkpoint}: a directory; {@code format}: of the sink.
  *
@@ -73,12 +73,16 @@ public final class SinkRun {
             .option("checkpointLocation", task.path("checkpoint").asText());
     String trigger = task.path("trigger").asText();
     if (trigger.equals("availableNow")) writer.trigger(Trigger.AvailableNow());
-    // Spark 3.5 has no such trigger.
-    if (trigger.equals("realTime")) writer.trigger((Trigger) Trigger.class.getMethod("RealTime", String.class).invoke(null, "5 minutes"));
+    if (trigger.equals("realTime")) writer.trigger(realTime(task.path("batch").asText("5 minutes")));
     StreamingQuery query = writer.start();
     System.out.println("STARTED");
     query.awaitTermination();
     query.explain(true);
+  }
+
+  /** Spark 3.5 has no such trigger. */
+  private static Trigger realTime(String batch) throws ReflectiveOperationException {
+    return (Trigger) Trigger.class.getMethod("RealTime", String.class).invoke(null, batch);
   }
 
   private static String format(JsonNode task) {

@@ -142,9 +142,12 @@ describe('records that cannot be processed, on Spark', () => {
     await run.kill()
 
     await stage.sendBad(['third'])
-    const again = new SparkRun(realTime, jars)
+    const again = new SparkRun({ ...realTime, batch: '5 seconds' }, jars)
     await expect.poll(async () => (await stage.letterValues()).at(-1), { timeout }).toBe('third')
     expect(await stage.letterValues()).toEqual(['first', 'second', 'third'])
+    await again.line('PROGRESS')
+    const { ends, committed } = await stage.positions()
+    expect(committed).toEqual(ends)
     await again.kill()
   })
 })

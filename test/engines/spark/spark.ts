@@ -23,6 +23,8 @@ export interface SinkTask {
   readonly mode: 'batch' | 'append' | 'update'
   /** Default: the next micro-batch as soon as the last one is over. */
   readonly trigger?: 'availableNow' | 'realTime'
+  /** How long one lasts in real-time mode; default 5 minutes. */
+  readonly batch?: string
   readonly source: { readonly [option: string]: string }
   /** On the view `records`, which has what Spark's Kafka source gives. */
   readonly sql: string

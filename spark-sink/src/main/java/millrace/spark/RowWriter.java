@@ -25,7 +25,9 @@ final class RowWriter implements DataWriter<InternalRow> {
   /** Of the task's thread, and of the one that writes dead letters that are overdue. */
   private final ReentrantLock lock = new ReentrantLock();
 
-  private volatile RuntimeException failed;
+  /** Why dead letters that were overdue could not be written. */
+  private volatile SinkException failed;
+
   private long records;
   private long filtered;
 
@@ -129,8 +131,11 @@ final class RowWriter implements DataWriter<InternalRow> {
       locked(this::settle);
     } catch (InterruptedIOException stopped) {
       // The task is over.
-    } catch (RuntimeException error) {
+    } catch (SinkException error) {
       failed = error;
+    } catch (Throwable error) {
+      // Nobody sees what a thread of ours throws, and what it was to write is lost.
+      failed = new SinkException("INVARIANT_BROKEN", "Dead letters were not written: " + error, error);
     }
   }
 
