@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { sinkJar } from '../../src/adapters/spark/sink-jar.ts'
-import { cacheDirectory, fetchArtifact } from '../../src/stack/artifacts.ts'
+import { cacheDirectory } from '../../src/stack/cache.ts'
 import { engines } from '../../src/stack/engines.ts'
 import { chooseJava, findJavas } from '../../src/stack/java.ts'
 
@@ -16,8 +16,7 @@ export interface SparkJars {
 }
 
 export async function prepareJars(): Promise<SparkJars> {
-  const javas = findJavas(process.env)
-  const { home } = chooseJava(javas, { from: 17, to: 21, best: 21 }, 'Spark')
+  const { home } = chooseJava(findJavas(process.env), { from: 17, to: 21, best: 21 }, 'Spark')
   const env = { ...process.env, JAVA_HOME: home }
   const root = resolve(import.meta.dirname, '../..')
   execFileSync('npm', ['run', '--silent', 'build:spark-sink', '--', '-DskipTests'], {
@@ -26,7 +25,8 @@ export async function prepareJars(): Promise<SparkJars> {
     stdio: 'inherit',
   })
   const { signal } = new AbortController()
-  const spark = await fetchArtifact(engines.spark, { env, javas, signal, onDownload: () => {} })
+  const { spark } = engines
+  const { files } = await spark.runtime.install(spark, { env, signal, onDownload: () => {} })
   const connector = join(cacheDirectory(env), 'bench-spark-cassandra-connector-3.5.1')
   if (!existsSync(connector)) {
     const pom = join(import.meta.dirname, 'pom.xml')
@@ -35,7 +35,7 @@ export async function prepareJars(): Promise<SparkJars> {
   }
   return {
     java: join(home, 'bin/java'),
-    millrace: `${sinkJar()}:${join(spark, 'jars/*')}`,
+    millrace: `${sinkJar()}:${join(files, 'jars/*')}`,
     connector: join(connector, '*'),
   }
 }
