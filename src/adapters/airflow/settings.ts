@@ -65,10 +65,11 @@ function readUrl(text: string, reader: SettingsReader): URL {
 function credentials(auth: AirflowAuth, reader: SettingsReader): Credentials {
   if (auth.kind === 'token') return { kind: 'token', token: reader.secret(auth.token, 'auth.token') }
   const { user, password } = auth
+  const fix = 'Correct the path, or start first what writes it: `millrace stack up airflow`.'
   return {
     kind: 'password',
     user: reader.text(user, 'auth.user'),
     password:
-      'file' in password ? reader.secretFile(password, 'auth.password') : reader.secret(password, 'auth.password'),
+      'file' in password ? reader.secretFile(password, 'auth.password', fix) : reader.secret(password, 'auth.password'),
   }
 }
