@@ -37,10 +37,15 @@ async function runEndlessTask(airflow: RunningAirflow): Promise<void> {
 }
 
 function isSleep(pid: number): boolean {
+  return commandLine(pid).startsWith('sleep\0')
+}
+
+function commandLine(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep\0')
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
   } catch {
-    return false
+    // It has ended meanwhile.
+    return ''
   }
 }
 
@@ -59,9 +64,7 @@ describe('Airflow', () => {
         .map(file => readFileSync(join(directory, name, 'secrets', file), 'utf8')),
     )
     expect(secrets).toHaveLength(4)
-    const commands = [...airflow.processes(), ...Object.values(engine.pids)].map(pid =>
-      readFileSync(`/proc/${pid}/cmdline`, 'utf8'),
-    )
+    const commands = [...airflow.processes(), ...Object.values(engine.pids)].map(commandLine)
     for (const secret of secrets) expect(commands.filter(command => command.includes(secret))).toEqual([])
 
     // A scheduler that is killed leaves its workers, one of which runs a task.
