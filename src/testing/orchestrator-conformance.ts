@@ -22,6 +22,8 @@ export interface DagScript {
   readonly schedule?: string
   /** Attempts in all. Default 3, with the shortest pause the system can make. */
   readonly attempts?: number
+  /** After how long an attempt is ended, in milliseconds. Default: longer than any test takes. */
+  readonly timeoutMs?: number
 }
 
 /**
@@ -112,6 +114,15 @@ export function orchestratorConformance(open: () => Promise<OrchestratorFixture>
       const { runId } = await fixture.orchestrator.trigger(dag.id)
       assert.equal((await ended(fixture, dag, runId)).state, 'failed')
       assert.deepEqual(await attemptStates(fixture, dag, runId), ['failed'])
+    }),
+
+    rule('ends an attempt that takes too long', async fixture => {
+      const dag = await fixture.dag({ exits: ['hold'], attempts: 1, timeoutMs: 1_000 })
+      const { runId } = await fixture.orchestrator.trigger(dag.id)
+      assert.equal((await ended(fixture, dag, runId)).state, 'failed')
+      const [attempt] = await fixture.orchestrator.admin.attempts(dag.id, runId)
+      assert.equal(attempt?.state, 'timed_out')
+      assert.equal(attempt?.error?.code, 'TASK_TIMED_OUT')
     }),
 
     rule('keeps the log of each attempt', async fixture => {

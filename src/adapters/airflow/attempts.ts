@@ -97,13 +97,12 @@ const nothing: Said = { result: null, error: null, timedOut: false }
  */
 async function exitOf(client: Client, { dag, runId }: Run, task: string, attempt: number): Promise<Said> {
   let said = nothing
-  for (const { text } of await readLog(client, { dag, runId, task, attempt })) {
-    const exit = readExit(text)
-    if (exit !== null) said = exit
-    if (/AirflowTaskTimeout/.test(text))
-      said = { ...said, error: said.error ?? timedOut(dag, runId, attempt), timedOut: true }
+  let isTimedOut = false
+  for (const { text, facts } of await readLog(client, { dag, runId, task, attempt })) {
+    said = readExit(text) ?? said
+    isTimedOut ||= JSON.stringify(facts).includes('"AirflowTaskTimeout"')
   }
-  return said
+  return isTimedOut ? { ...said, error: timedOut(dag, runId, attempt), timedOut: true } : said
 }
 
 function readExit(text: string): Said | null {

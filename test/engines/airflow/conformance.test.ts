@@ -44,11 +44,11 @@ describe('Airflow as the orchestrator', () => {
   }
 
   /** A DAG that no other test has, whose task ends as the script says. */
-  function newPlan({ exits = ['done'], schedule, attempts = 3 }: DagScript = {}): DagPlan {
+  function newPlan({ exits = ['done'], schedule, attempts = 3, timeoutMs = 600_000 }: DagScript = {}): DagPlan {
     count += 1
     const [id, pipeline] = [`dag_${count}`, `pipeline_${count}`]
     writeFileSync(join(directory, `${id}.json`), JSON.stringify(exits))
-    const task = { stage: `${pipeline}/${id}`, attempts, retryDelayMs: 1 }
+    const task = { stage: `${pipeline}/${id}`, attempts, retryDelayMs: 1, timeoutMs }
     return dagPlan({ id, pipeline, schedule: schedule ?? null, task })
   }
 

@@ -37,8 +37,13 @@ async function open(): Promise<OrchestratorFixture> {
     async dag(script = {}) {
       count += 1
       const id = `dag_${count}`
-      const { schedule = null, attempts = 3 } = script
-      const plan = dagPlan({ id, pipeline: `pipeline_${count}`, schedule, task: { attempts, retryDelayMs: 1 } })
+      const { schedule = null, attempts = 3, timeoutMs = 600_000 } = script
+      const plan = dagPlan({
+        id,
+        pipeline: `pipeline_${count}`,
+        schedule,
+        task: { attempts, retryDelayMs: 1, timeoutMs },
+      })
       tasks[id] = play(script)
       await orchestrator.deploy(plan.pipeline, [plan])
       return plan
