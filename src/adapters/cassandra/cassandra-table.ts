@@ -5,10 +5,11 @@ import { MillraceError } from '../../sdk/errors.ts'
 import type { CheckpointStore } from './checkpoints.ts'
 import type { Connection } from './connection.ts'
 import { tableUnknown } from './description.ts'
+import { EncodedValues } from './encoded-values.ts'
 import { asTableError, failureOf, isOverload, isTransient } from './errors.ts'
 import type { InFlight } from './in-flight.ts'
-import { replicaFinder } from './placement.ts'
-import { type Request, toRequests } from './requests.ts'
+import { findPlacement } from './placement.ts'
+import { piecesOf, type Request, toRequests } from './requests.ts'
 import { type EncodedRow, newestOfEachKey, RowEncoder } from './row-encoder.ts'
 import { rowFault } from './row-fault.ts'
 import { readTable } from './schema.ts'
@@ -47,7 +48,7 @@ export class CassandraTable implements Table {
     const { plan, connection } = options
     this.#options = options
     this.#id = tableId(plan)
-    this.#encoder = new RowEncoder(plan, connection.settings.maxRowBytes, connection.driver.types.unset)
+    this.#encoder = new RowEncoder(plan, connection.settings.maxRowBytes)
     this.#upsert = upsertStatement(plan)
     this.#delete = deleteStatement(plan)
   }
@@ -59,10 +60,7 @@ export class CassandraTable implements Table {
 
   async write(rows: readonly Row[], ...checkpoints: readonly Checkpoint[]): Promise<void> {
     this.#refuseIfClosed()
-    const encoded = this.#encoder.encode(rows)
-    // Append-only: an older row may have the value that a newer one leaves unset.
-    const sent = this.#options.plan.appendOnly ? encoded : newestOfEachKey(encoded)
-    await this.#sendAll(sent)
+    if (rows.length > 0) await this.#sendAll(rows)
     await this.#options.checkpoints.store(checkpoints)
   }
 
@@ -70,17 +68,20 @@ export class CassandraTable implements Table {
     this.#closed = true
   }
 
-  async #sendAll(rows: readonly EncodedRow[]): Promise<void> {
-    if (rows.length === 0) return
+  async #sendAll(rows: readonly Row[]): Promise<void> {
     const { plan, partitionColumns, connection, closed } = this.#options
-    const requests = toRequests(rows, replicaFinder(connection, plan, partitionColumns))
+    const placement = findPlacement(connection, plan, partitionColumns)
+    const { rows: encoded, bytes } = this.#encoder.encode(rows, placement)
+    // Append-only: an older row may have the value that a newer one leaves unset.
+    const sent = plan.appendOnly ? encoded : newestOfEachKey(encoded)
+    const requests = toRequests(sent, placement && (({ routingKey }) => placement.replicasOf(routingKey!)))
     // Once one request has failed for good, those that still wait are given up.
     const failed = new AbortController()
     const signal = AbortSignal.any([failed.signal, closed])
     const rejected: { index: number; error: MillraceError }[] = []
     const send = async (request: Request): Promise<void> => {
       try {
-        rejected.push(...(await this.#send(request, signal)))
+        rejected.push(...(await this.#send(request, bytes, signal)))
       } catch (error) {
         failed.abort(error)
       }
@@ -91,9 +92,13 @@ export class CassandraTable implements Table {
   }
 
   /** Sends rows until they are durable, and returns those that can never be. */
-  async #send(request: Request, signal: AbortSignal): Promise<{ index: number; error: MillraceError }[]> {
+  async #send(
+    request: Request,
+    bytes: Buffer,
+    signal: AbortSignal,
+  ): Promise<{ index: number; error: MillraceError }[]> {
     try {
-      await this.#sendWithRetries(request, signal)
+      await this.#sendWithRetries(request, bytes, signal)
       return []
     } catch (error) {
       const fault = rowFault(error, this.#id)
@@ -101,8 +106,8 @@ export class CassandraTable implements Table {
       if (request.length === 1) return [{ index: request[0]!.index, error: fault }]
       // Which of the rows it is, if it is not their number, shows when they go in smaller requests.
       const half = request.length / 2
-      const first = await this.#send(request.slice(0, half), signal)
-      return [...first, ...(await this.#send(request.slice(half), signal))]
+      const first = await this.#send(request.slice(0, half), bytes, signal)
+      return [...first, ...(await this.#send(request.slice(half), bytes, signal))]
     }
   }
 
@@ -114,13 +119,21 @@ export class CassandraTable implements Table {
   }
 
   /** A write whose outcome is unknown is sent again: with the same timestamp it has no further effect. */
-  async #sendWithRetries(request: Request, signal: AbortSignal): Promise<void> {
-    const { connection, inFlight, clock, random } = this.#options
-    const statement = this.#statement(request[0]!.deleted ? this.#delete : this.#upsert, request.length)
-    const size = request.reduce((sum, row) => sum + row.size, 0)
-    const send = () => {
+  async #sendWithRetries(request: Request, bytes: Buffer, signal: AbortSignal): Promise<void> {
+    const { connection, inFlight, clock, random, plan } = this.#options
+    const [{ deleted, routingKey }] = request as readonly [EncodedRow, ...EncodedRow[]]
+    const statement = this.#statement(deleted ? this.#delete : this.#upsert, request.length)
+    const count = request.length * (1 + (deleted ? plan.primaryKey.length : plan.columns.length))
+    const size = request.reduce((sum, { start, end }) => sum + end - start, 0)
+    const options = { prepare: true, isIdempotent: true, ...(routingKey && { routingKey }) }
+    const send = async () => {
       signal.throwIfAborted()
-      return connection.client.execute(statement, parametersOf(request), { prepare: true, isIdempotent: true })
+      const values = new EncodedValues(count, piecesOf(request, bytes))
+      try {
+        await connection.client.execute(statement, values, options)
+      } finally {
+        values.release()
+      }
     }
     for (let tries = 1; ; tries++) {
       try {
@@ -152,15 +165,4 @@ export class CassandraTable implements Table {
     if (!this.#closed) return
     throw new MillraceError('INVARIANT_BROKEN', `${this.#id} was used after it was closed.`, { place: this.#id })
   }
-}
-
-/** Rows of one statement have equally many. */
-function parametersOf(request: Request): unknown[] {
-  const width = request[0]!.parameters.length
-  const all = new Array<unknown>(request.length * width)
-  for (let row = 0; row < request.length; row++) {
-    const { parameters } = request[row]!
-    for (let at = 0; at < width; at++) all[row * width + at] = parameters[at]
-  }
-  return all
 }

@@ -1,18 +1,17 @@
 import { type ColumnKind, columnKind } from '../../plan/column-kind.ts'
 import type { ColumnPlan } from '../../plan/plan.ts'
+import type { ValueWriter } from './value-writer.ts'
 
 export type CqlType = 'text' | 'uuid' | 'boolean' | 'int' | 'bigint' | 'double' | 'decimal' | 'timestamp'
 
-/** How values of one column are checked, and which type they have in Cassandra. */
+/** How values of one column are checked and written, and which type they have in Cassandra. */
 export interface Column {
   readonly name: string
   readonly nullable: boolean
   readonly cqlType: CqlType
-  /** Whether the column can hold a value that is not null. */
-  readonly accepts: (value: unknown) => boolean
-  /** About the bytes that an accepted value takes. A character counts as one and may take three. */
-  readonly size: (value: never) => number
-  /** What `accepts` takes, for people. */
+  /** Writes a value that is not null; false if the column cannot hold it. */
+  readonly write: (value: unknown, writer: ValueWriter) => boolean
+  /** What `write` takes, for people. */
   readonly takes: string
 }
 
@@ -25,59 +24,78 @@ export function columnOf(plan: ColumnPlan): Column {
 
 const text: Coding = {
   cqlType: 'text',
-  accepts: value => typeof value === 'string',
-  size: (value: string) => value.length,
+  write(value, writer) {
+    if (typeof value !== 'string') return false
+    writer.writeText(value)
+    return true
+  },
   takes: 'text',
 }
 
 const uuid: Coding = {
   cqlType: 'uuid',
-  accepts: value =>
-    typeof value === 'string' && /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(value),
-  size: () => 16,
+  write: (value, writer) => typeof value === 'string' && writer.writeUuid(value),
   takes: 'a UUID',
 }
 
 const boolean: Coding = {
   cqlType: 'boolean',
-  accepts: value => typeof value === 'boolean',
-  size: () => 1,
+  write(value, writer) {
+    if (typeof value !== 'boolean') return false
+    writer.writeBoolean(value)
+    return true
+  },
   takes: 'true or false',
 }
 
 const int: Coding = {
   cqlType: 'int',
-  accepts: value => typeof value === 'number' && (value | 0) === value,
-  size: () => 4,
+  write(value, writer) {
+    if (typeof value !== 'number' || (value | 0) !== value) return false
+    writer.writeInt(value)
+    return true
+  },
   takes: 'a whole number of 32 bits',
 }
 
 const long: Coding = {
   cqlType: 'bigint',
-  accepts: value => Number.isSafeInteger(value),
-  size: () => 8,
+  write(value, writer) {
+    if (!Number.isSafeInteger(value)) return false
+    writer.writeLong(value as number)
+    return true
+  },
   takes: 'a whole number within ±(2^53 − 1)',
 }
 
 const double: Coding = {
   cqlType: 'double',
-  // Cassandra would keep NaN, but other tables cannot, and a row is the same on all of them (G10).
-  accepts: value => typeof value === 'number' && !Number.isNaN(value),
-  size: () => 8,
+  write(value, writer) {
+    // Cassandra would keep NaN, but other tables cannot, and a row is the same on all of them (G10).
+    if (typeof value !== 'number' || Number.isNaN(value)) return false
+    writer.writeDouble(value)
+    return true
+  },
   takes: 'a number',
 }
 
 const decimal: Coding = {
   cqlType: 'decimal',
-  accepts: value => typeof value === 'string' && /^-?\d{1,400}(?:\.\d{1,400})?$/.test(value),
-  size: (value: string) => value.length + 4,
+  write(value, writer) {
+    if (typeof value !== 'string' || !/^-?\d{1,400}(?:\.\d{1,400})?$/.test(value)) return false
+    writer.writeDecimal(value)
+    return true
+  },
   takes: 'a decimal as text',
 }
 
 const timestamp: Coding = {
   cqlType: 'timestamp',
-  accepts: value => value instanceof Date && !Number.isNaN(value.getTime()),
-  size: () => 8,
+  write(value, writer) {
+    if (!(value instanceof Date) || Number.isNaN(value.getTime())) return false
+    writer.writeLong(value.getTime())
+    return true
+  },
   takes: 'a valid Date',
 }
 

@@ -2,9 +2,9 @@ import type { Client, QueryOptions, types } from 'cassandra-driver'
 import type { Clock } from '../../ports/clock.ts'
 import { guardControlConnection } from './control-connection.ts'
 import type { Driver } from './driver.ts'
+import { createClient } from './encoded-values.ts'
 import { asTableError } from './errors.ts'
 import type { Settings } from './settings.ts'
-import { createClient } from './value-writer.ts'
 
 /** Between looks at a node that is down: it is back in use within seconds of its return. */
 const reconnectFirstMs = 250

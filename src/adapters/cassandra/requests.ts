@@ -6,11 +6,8 @@ export type Request = readonly EncodedRow[]
 /** Measured: more rows cost no less CPU a row and wait longer. */
 export const maxRowsPerRequest = 32
 
-/**
- * By `EncodedRow.size`, which may be a third of the bytes. Cassandra refuses batches of more than 50 KiB unless told otherwise
- * (`batch_size_fail_threshold`).
- */
-export const maxSizePerRequest = 12 * 1024
+/** Of values with their lengths. Cassandra refuses batches of more than 50 KiB unless told otherwise (`batch_size_fail_threshold`). */
+export const maxBytesPerRequest = 24 * 1024
 
 /** The nodes that hold a row; the same object for rows that are held by the same nodes. */
 export type ReplicasOf = (row: EncodedRow) => object
@@ -52,14 +49,27 @@ function cut(rows: readonly EncodedRow[], requests: Request[]): void {
 /** At least one. */
 function countThatFits(rows: readonly EncodedRow[], from: number): number {
   const most = Math.min(maxRowsPerRequest, rows.length - from)
-  let size = 0
+  let bytes = 0
   for (let count = 0; count < most; count++) {
-    size += rows[from + count]!.size
-    if (size > maxSizePerRequest) return Math.max(1, count)
+    const { start, end } = rows[from + count]!
+    bytes += end - start
+    if (bytes > maxBytesPerRequest) return Math.max(1, count)
   }
   return most
 }
 
 function largestPowerOfTwo(most: number): number {
   return 2 ** Math.floor(Math.log2(most))
+}
+
+/** The bytes of a request's rows: in as few pieces as there are gaps between them. */
+export function piecesOf(request: Request, bytes: Buffer): readonly Buffer[] {
+  const pieces: Buffer[] = []
+  for (let from = 0; from < request.length; ) {
+    const { start } = request[from]!
+    let { end } = request[from++]!
+    while (request[from]?.start === end) ({ end } = request[from++]!)
+    pieces.push(bytes.subarray(start, end))
+  }
+  return pieces
 }

@@ -2,8 +2,10 @@ import { type TablePlan, tableId } from '../../plan/plan.ts'
 import { type Row, RowsRejected } from '../../ports/table.ts'
 import { MillraceError } from '../../sdk/errors.ts'
 import { type Column, columnOf } from './columns.ts'
+import type { Placement } from './placement.ts'
+import { ValueWriter } from './value-writer.ts'
 
-/** A row as its statement takes it. */
+/** A row in the bytes that its statement takes. */
 export interface EncodedRow {
   /** Its position in the write. */
   readonly index: number
@@ -11,27 +13,37 @@ export interface EncodedRow {
   readonly key: string | number
   readonly version: number
   readonly deleted: boolean
-  /** Upsert: the values of all columns, then the version. Delete: the version, then the values of the primary key. */
-  readonly parameters: readonly unknown[]
-  /** About its bytes; see `Column.size`. */
-  readonly size: number
+  /**
+   * Where its values stand among the bytes of the write, each after its length. Upsert: all columns, then the version.
+   * Delete: the version, then the primary key.
+   */
+  readonly start: number
+  readonly end: number
+  /** Null where every node holds every row. */
+  readonly routingKey: Buffer | null
+}
+
+export interface EncodedRows {
+  readonly rows: readonly EncodedRow[]
+  readonly bytes: Buffer
 }
 
 /** Cassandra's limit for one value of a key, in bytes. */
 const maxKeyBytes = 65_535
+const leastCapacity = 4_096
 
-/** Checks rows and turns them into parameters. */
+/** Checks rows and writes them in Cassandra's bytes. */
 export class RowEncoder {
   readonly #place: string
   readonly #columns: readonly Column[]
   /** Positions of the primary key among the columns. */
   readonly #key: readonly number[]
   readonly #maxRowBytes: number
-  /** What a null is written as. */
-  readonly #null: unknown
+  readonly #appendOnly: boolean
+  /** Bytes of a row in the write before, rounded up. */
+  #usualBytes = 0
 
-  /** @param unset the driver's word for a value that is not to be written */
-  constructor(plan: TablePlan, maxRowBytes: number, unset: unknown) {
+  constructor(plan: TablePlan, maxRowBytes: number) {
     this.#place = tableId(plan)
     this.#columns = plan.columns.map(column => ({
       ...columnOf(column),
@@ -39,52 +51,54 @@ export class RowEncoder {
     }))
     this.#key = plan.primaryKey.map(name => plan.columns.findIndex(column => column.name === name))
     this.#maxRowBytes = maxRowBytes
-    this.#null = plan.appendOnly ? unset : null
+    this.#appendOnly = plan.appendOnly
   }
 
   /** @throws RowsRejected with every row that can never be stored. */
-  encode(rows: readonly Row[]): EncodedRow[] {
+  encode(rows: readonly Row[], placement: Pick<Placement, 'routingKeyOf'> | null): EncodedRows {
+    const writer = new ValueWriter(Math.max(leastCapacity, rows.length * this.#usualBytes))
     const encoded: EncodedRow[] = []
     const rejected: { index: number; error: MillraceError }[] = []
     for (let index = 0; index < rows.length; index++) {
-      const row = this.#encodeRow(rows[index]!, index)
-      if (row instanceof MillraceError) rejected.push({ index, error: row })
-      else encoded.push(row)
+      const row = rows[index]!
+      const start = writer.length
+      const error = this.#write(row, writer)
+      if (error !== null) {
+        rejected.push({ index, error })
+        writer.length = start
+        continue
+      }
+      const { version, deleted = false, values } = row
+      const routingKey = placement === null ? null : placement.routingKeyOf(row)
+      encoded.push({ index, key: this.#keyOf(values), version, deleted, start, end: writer.length, routingKey })
     }
     if (rejected.length > 0) throw new RowsRejected(rejected)
-    return encoded
+    this.#usualBytes = Math.ceil(writer.length / Math.max(1, rows.length))
+    return { rows: encoded, bytes: writer.bytes }
   }
 
-  #encodeRow({ values, version, deleted = false }: Row, index: number): EncodedRow | MillraceError {
+  /** Why the row can never be stored, if that is so. */
+  #write({ values, version, deleted = false }: Row, writer: ValueWriter): MillraceError | null {
+    const start = writer.length
+    if (deleted) writer.writeLong(version)
     const count = deleted ? this.#key.length : this.#columns.length
-    const parameters = new Array<unknown>(count + 1)
-    const first = deleted ? 1 : 0
-    let size = 8
     for (let i = 0; i < count; i++) {
       const at = deleted ? this.#key[i]! : i
       const column = this.#columns[at]!
       const value = values[at] ?? null
-      if (value === null) {
-        if (!column.nullable) return this.#wrongValue(column, value)
-        parameters[first + i] = this.#null
-      } else {
-        if (!column.accepts(value)) return this.#wrongValue(column, value)
-        parameters[first + i] = value
-        size += column.size(value as never)
-      }
+      if (value !== null) {
+        if (!column.write(value, writer)) return this.#wrongValue(column, value)
+      } else if (!column.nullable) return this.#wrongValue(column, value)
+      else if (this.#appendOnly) writer.writeUnset()
+      else writer.writeNull()
     }
-    parameters[deleted ? 0 : count] = version
-    // A character is at most three bytes, so most rows need no exact count.
-    if (size * 3 > this.#maxRowBytes) {
-      const bytes = exactBytes(parameters)
-      if (bytes > this.#maxRowBytes) return this.#tooLarge(`has ${bytes} bytes; the limit is ${this.#maxRowBytes}`)
-    }
-    const key = this.#keyOf(values)
-    if (key instanceof MillraceError) return key
-    return { index, key, version, deleted, parameters, size }
+    if (!deleted) writer.writeLong(version)
+    const bytes = writer.length - start
+    if (bytes > this.#maxRowBytes) return this.#tooLarge(`has ${bytes} bytes; the limit is ${this.#maxRowBytes}`)
+    return this.#keyFault(values)
   }
 
-  #keyOf(values: readonly unknown[]): string | number | MillraceError {
+  #keyFault(values: readonly unknown[]): MillraceError | null {
     for (const at of this.#key) {
       const value = values[at]
       if (typeof value !== 'string') continue
@@ -93,6 +107,10 @@ export class RowEncoder {
         return this.#tooLarge(`has more than ${maxKeyBytes} bytes in ${this.#columns[at]!.name}, which is in the key`)
       }
     }
+    return null
+  }
+
+  #keyOf(values: readonly unknown[]): string | number {
     const [at] = this.#key
     const only = this.#key.length === 1 ? values[at!] : null
     if (typeof only === 'string' || typeof only === 'number') return only
@@ -109,10 +127,6 @@ export class RowEncoder {
   #tooLarge(what: string): MillraceError {
     return new MillraceError('RECORD_REJECTED', `The row ${what}.`, { place: this.#place })
   }
-}
-
-function exactBytes(parameters: readonly unknown[]): number {
-  return parameters.reduce<number>((sum, value) => sum + (typeof value === 'string' ? Buffer.byteLength(value) : 8), 0)
 }
 
 /** Of several rows of one key only the newest has to be sent. */

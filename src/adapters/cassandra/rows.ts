@@ -6,7 +6,10 @@ import { columnOf } from './columns.ts'
 import type { Connection } from './connection.ts'
 import { failureOf } from './errors.ts'
 import { keyCondition, quote, quoteTable } from './statements.ts'
+import { ValueWriter } from './value-writer.ts'
 import { plainValue } from './values.ts'
+
+const keyBytes = 64
 
 /**
  * A page of rows in the order of their tokens; Cassandra has no newest first. The page's token is Cassandra's own paging state,
@@ -51,7 +54,7 @@ function checkKey(table: TableDescription, key: readonly unknown[]): unknown[] {
   }
   return table.primaryKey.map((name, i) => {
     const column = columnOf(table.columns.find(each => each.name === name)!)
-    if (column.accepts(key[i])) return key[i]
+    if (column.write(key[i], new ValueWriter(keyBytes))) return key[i]
     throw new MillraceError('TYPE_MISMATCH', `Column ${name} takes ${column.takes}.`, {
       place: `${tableId(table)}.${name}`,
     })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { CassandraTable } from '../../../src/adapters/cassandra/cassandra-table.ts'
 import { CheckpointStore } from '../../../src/adapters/cassandra/checkpoints.ts'
 import type { Connection } from '../../../src/adapters/cassandra/connection.ts'
+import { EncodedValues } from '../../../src/adapters/cassandra/encoded-values.ts'
 import { InFlight } from '../../../src/adapters/cassandra/in-flight.ts'
 import { seededRandom } from '../../../src/adapters/system/seeded-random.ts'
 import type { TablePlan } from '../../../src/plan/plan.ts'
@@ -24,9 +25,8 @@ const checkpoint = { topic: 't', partition: 0, epoch: 1, next: 1, version: 1 }
 
 /** A cluster of the test's own; it is told of each request for rows by their ids, and of checkpoints as `checkpoint`. */
 function openTable(answer: (request: readonly number[] | 'checkpoint') => Promise<void>, requests = 16) {
-  const execute = async (statement: string, parameters: readonly unknown[]) => {
-    const ids = parameters.filter((_, i) => i % 2 === 0) as number[]
-    await answer(statement.includes('millrace_checkpoints') ? 'checkpoint' : ids)
+  const execute = async (_: string, values: EncodedValues | readonly unknown[]) => {
+    await answer(values instanceof EncodedValues ? idsIn(values) : 'checkpoint')
     return { rows: [] }
   }
   const client = { hosts: undefined, getReplicas: () => null, execute }
@@ -41,6 +41,12 @@ function openTable(answer: (request: readonly number[] | 'checkpoint') => Promis
     closed: new AbortController().signal,
   })
   return { table, clock }
+}
+
+/** Of rows of an id in 4 bytes and a version in 8, each after its length. */
+function idsIn({ count, pieces }: EncodedValues): number[] {
+  const bytes = Buffer.concat(pieces)
+  return Array.from({ length: count / 2 }, (_, row) => bytes.readInt32BE(row * 20 + 4))
 }
 
 function rows(count: number): Row[] {

@@ -1,8 +1,7 @@
 import cassandra from 'cassandra-driver'
 import { describe, expect, it } from 'vitest'
 import type { Connection } from '../../../src/adapters/cassandra/connection.ts'
-import { replicaFinder } from '../../../src/adapters/cassandra/placement.ts'
-import { RowEncoder } from '../../../src/adapters/cassandra/row-encoder.ts'
+import { findPlacement } from '../../../src/adapters/cassandra/placement.ts'
 import type { TablePlan } from '../../../src/plan/plan.ts'
 
 const plan: TablePlan = {
@@ -35,22 +34,22 @@ describe('the replicas of a row', () => {
   ]
 
   it('are found by its key, for upserts and deletes alike', () => {
-    const find = replicaFinder(cluster([one, two, far], [even, odd]), plan, 1)!
-    const [a, b, c] = new RowEncoder(plan, 1000, null).encode([
+    const { routingKeyOf, replicasOf } = findPlacement(cluster([one, two, far], [even, odd]), plan, 1)!
+    const [a, b, c] = [
       { values: ['a', 2], version: 1 },
       { values: ['b', 3], version: 1 },
       { values: [null, 2], version: 1, deleted: true },
-    ])
-    expect([a, b, c].map(row => find(row!))).toEqual([even, odd, even])
-    expect(find(a!)).toBe(find(c!))
+    ].map(row => replicasOf(routingKeyOf(row)))
+    expect([a, b, c]).toEqual([even, odd, even])
+    expect(a).toBe(c)
   })
 
   it('are not looked for where every node of the data centre has every row', () => {
-    expect(replicaFinder(cluster([one], [[one]]), plan, 1)).toBeNull()
-    expect(replicaFinder(cluster([one, two, far], [[one, two, far]]), plan, 1)).toBeNull()
+    expect(findPlacement(cluster([one], [[one]]), plan, 1)).toBeNull()
+    expect(findPlacement(cluster([one, two, far], [[one, two, far]]), plan, 1)).toBeNull()
   })
 
   it('are not looked for before the cluster is known', () => {
-    expect(replicaFinder(cluster([one, two], null), plan, 1)).toBeNull()
+    expect(findPlacement(cluster([one, two], null), plan, 1)).toBeNull()
   })
 })

@@ -1,7 +1,8 @@
 import cassandra from 'cassandra-driver'
 import { describe, expect, it } from 'vitest'
+import { columnOf } from '../../../src/adapters/cassandra/columns.ts'
 import { estimate } from '../../../src/adapters/cassandra/count.ts'
-import { encodeKeyValue, routingKey } from '../../../src/adapters/cassandra/placement.ts'
+import { keyValue, routingKey } from '../../../src/adapters/cassandra/placement.ts'
 import { readOnly } from '../../../src/adapters/cassandra/read-only.ts'
 import { plainValue } from '../../../src/adapters/cassandra/values.ts'
 
@@ -75,14 +76,14 @@ describe('a routing key', () => {
   })
 
   it.each([
-    ['text', 'é', 'c3a9'],
-    ['uuid', '0b6f2c1e-8f5a-4b7e-9f64-1f1f1c2d3e4f', '0b6f2c1e8f5a4b7e9f641f1f1c2d3e4f'],
-    ['boolean', true, '01'],
-    ['int', -2, 'fffffffe'],
-    ['bigint', -2, 'fffffffffffffffe'],
-    ['timestamp', new Date(258), '0000000000000102'],
-    ['decimal', '2.57', '000000020101'],
-  ] as const)('has Cassandra’s bytes of a %s', (type, value, hex) => {
-    expect(encodeKeyValue(value, type, cassandra).toString('hex')).toBe(hex)
+    [{ kind: 'text' }, 'é', 'c3a9'],
+    [{ kind: 'uuid' }, '0b6f2c1e-8f5a-4b7e-9f64-1f1f1c2d3e4f', '0b6f2c1e8f5a4b7e9f641f1f1c2d3e4f'],
+    [{ kind: 'boolean' }, true, '01'],
+    [{ kind: 'int' }, -2, 'fffffffe'],
+    [{ kind: 'long' }, -2, 'fffffffffffffffe'],
+    [{ kind: 'timestamp' }, new Date(258), '0000000000000102'],
+    [{ kind: 'decimal', precision: 5, scale: 2 }, '2.57', '000000020101'],
+  ] as const)('has Cassandra’s bytes of a value: %j', (type, value, hex) => {
+    expect(keyValue(value, columnOf({ name: 'id', type, nullable: false })).toString('hex')).toBe(hex)
   })
 })
