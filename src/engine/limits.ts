@@ -4,6 +4,12 @@ import type { Backoff } from './backoff.ts'
 export interface StreamLimits {
   /** Records of one batch, and so rows of one write. Default 5,000. */
   readonly batchRecords: number
+  /** The same for a table whose writes overlap: what is in memory only briefly costs little to clear away. Default 256. */
+  readonly overlappingRecords: number
+  /** How many writes of such a table may be under way at once. Default 3. */
+  readonly overlappingWrites: number
+  /** Between two commits of what was written to such a table, in milliseconds. Default 50. */
+  readonly settleIntervalMs: number
   /** Bytes of one batch; one larger record is still taken. Default 4 MiB. */
   readonly batchBytes: number
   /** How long to wait for records before looking at other things, in milliseconds. Default 500. */
@@ -16,6 +22,9 @@ export interface StreamLimits {
 
 export const defaultStreamLimits: StreamLimits = {
   batchRecords: 5_000,
+  overlappingRecords: 256,
+  overlappingWrites: 3,
+  settleIntervalMs: 50,
   batchBytes: 4 * 1024 * 1024,
   idleMs: 500,
   commitIntervalMs: 1_000,

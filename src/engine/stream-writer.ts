@@ -1,10 +1,9 @@
 import { type StreamPlan, stageId, type TopicPlan } from '../plan/plan.ts'
 import type { Batch, Commit, NewRecord, Producer } from '../ports/log.ts'
 import type { Logger } from '../ports/logger.ts'
-import { type Checkpoint, type Row, RowsRejected, type Table } from '../ports/table.ts'
+import { type Checkpoint, RowsRejected, type Table } from '../ports/table.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import { type FailedRecord, toDeadLetterRecord } from './dead-letters.ts'
-import type { StepTimer } from './progress.ts'
 import { failedRecord, type ProcessedBatch } from './stream-batch.ts'
 
 /** A partition that this member owns. */
@@ -23,13 +22,16 @@ export interface OwnedPartition {
   committed: number
 }
 
+/** Where a partition stands once some of its records are done with. */
+export interface Standing {
+  readonly owned: OwnedPartition
+  readonly checkpoint: Checkpoint
+}
+
 /** A batch that was processed and waits to be written. */
-export interface PendingBatch {
+export interface PendingBatch extends Standing {
   readonly batch: Batch
   readonly processed: ProcessedBatch
-  readonly owned: OwnedPartition
-  /** Where its partition stands once it is written. */
-  readonly checkpoint: Checkpoint
 }
 
 export interface StreamWriterOptions {
@@ -41,12 +43,15 @@ export interface StreamWriterOptions {
   readonly logger: Logger
   /** Opens the producer of dead letters; called when there is the first one. */
   readonly deadLetterProducer: () => Promise<Producer>
-  readonly commit: (owned: OwnedPartition, checkpoint: Checkpoint) => Promise<void>
+  readonly commit: (standing: Standing) => Promise<void>
   /** Repeats work for as long as that can help. */
   readonly persist: <T>(work: () => Promise<T>) => Promise<T>
 }
 
-/** Makes processed batches durable, in the order that loses and repeats nothing: rows, dead letters, checkpoint. */
+/**
+ * Makes processed batches durable, in the order that loses and repeats nothing: rows, dead letters, checkpoint. `write` is
+ * the first of these steps, `settle` the others.
+ */
 export class StreamWriter {
   readonly #options: StreamWriterOptions
   #deadLetters: Producer | null = null
@@ -56,76 +61,68 @@ export class StreamWriter {
   }
 
   /**
-   * Writes batches of several partitions at once and returns how many of their records became dead letters. Without failures
-   * rows and checkpoints are one write. With some, the rows go first, under the checkpoints there were: only then is it
-   * known which of them the table rejects, and the dead letters must be complete before a checkpoint passes them.
+   * Writes the rows of batches of several partitions at once, and returns which of their records have to become dead
+   * letters. If none have, a table that can has stored the checkpoints together with the rows.
    *
    * @throws MillraceError `PARTITION_LOST` if one of the partitions has a newer owner; writing the others again is safe.
    */
-  async write(batches: readonly PendingBatch[], timer: StepTimer): Promise<number> {
-    const { table, atomicCheckpoint, persist, commit } = this.#options
-    const rows = batches.flatMap(({ processed }) => processed.rows)
-    const checkpoints = [...lastOfEach(batches).values()].map(({ checkpoint }) => checkpoint)
-    const known = batches.flatMap(({ processed }) => processed.failed)
-    if (known.length === 0 && (await this.#writeAll(rows, checkpoints))) {
-      timer.lap('sink')
-      if (!atomicCheckpoint)
-        for (const { owned, checkpoint } of lastOfEach(batches).values()) await commit(owned, checkpoint)
-      timer.lap('commit')
-      advance(batches)
-      return 0
+  async write(batches: readonly PendingBatch[]): Promise<readonly FailedRecord[]> {
+    const { persist, table } = this.#options
+    const failed = batches.flatMap(({ processed }) => processed.failed)
+    let rows = batches.flatMap(({ processed }) => processed.rows)
+    let sources = batches.flatMap(({ processed }) => processed.sources)
+    for (;;) {
+      try {
+        await persist(() => table.write(rows, ...this.#checkpointsWith(batches, failed)))
+        return failed
+      } catch (thrown) {
+        if (!(thrown instanceof RowsRejected)) throw thrown
+        const rejected = new Map(thrown.rows.map(({ index, error }) => [index, error]))
+        for (const [index, error] of rejected) {
+          const source = sources[index]!
+          const { batch } = batches.find(({ processed }) => processed.sources.includes(source))!
+          failed.push(failedRecord(batch, source, rows[index]!.version, error))
+        }
+        rows = rows.filter((_, index) => !rejected.has(index))
+        sources = sources.filter((_, index) => !rejected.has(index))
+      }
     }
-    const failed = [...known, ...(await this.#writeAccepted(batches))]
-    timer.lap('sink')
-    await this.#deadLetter(batches, failed)
-    if (atomicCheckpoint) await persist(() => table.write([], ...checkpoints))
-    timer.lap('commit')
-    advance(batches)
-    return failed.length
+  }
+
+  /**
+   * Makes the dead letters durable and then the checkpoints, of writes that are through.
+   *
+   * @param standings in the order of their partitions' records
+   * @param failed what `write` returned
+   * @throws MillraceError `PARTITION_LOST` as `write` does; settling the others again is safe.
+   */
+  async settle(standings: readonly Standing[], failed: readonly FailedRecord[]): Promise<void> {
+    const { table, atomicCheckpoint, persist, commit } = this.#options
+    const last = [...lastOfEach(standings).values()]
+    if (failed.length > 0) await this.#deadLetter(standings, failed)
+    if (failed.length > 0 || !atomicCheckpoint) {
+      await persist(() => table.write([], ...last.map(({ checkpoint }) => checkpoint)))
+    }
+    if (!atomicCheckpoint) await Promise.all(last.map(commit))
+    for (const { owned, checkpoint } of last) {
+      owned.next = checkpoint.next
+      owned.version = checkpoint.version
+    }
   }
 
   async close(): Promise<void> {
     await this.#deadLetters?.close()
   }
 
-  /** False, with nothing stored for certain, if the table rejects some of the rows. */
-  async #writeAll(rows: readonly Row[], checkpoints: readonly Checkpoint[]): Promise<boolean> {
-    const { table, persist } = this.#options
-    try {
-      await persist(() => table.write(rows, ...checkpoints))
-      return true
-    } catch (thrown) {
-      if (thrown instanceof RowsRejected) return false
-      throw thrown
-    }
-  }
-
-  /** Writes the rows that the table takes, with no checkpoint moved, and returns those it rejects. */
-  async #writeAccepted(batches: readonly PendingBatch[]): Promise<FailedRecord[]> {
-    const { table, persist } = this.#options
-    const standing = [...lastOfEach(batches).values()].map(({ owned, checkpoint }) => ({
-      ...checkpoint,
-      ...{ next: owned.next, version: owned.version },
-    }))
-    const failed: FailedRecord[] = []
-    let pending = batches.flatMap(({ batch, processed }) =>
-      processed.rows.map((row, index) => ({ row, batch, source: processed.sources[index]! })),
+  /**
+   * What a table takes together with rows. While some records are yet to become dead letters the checkpoints stay where they
+   * are: they must not pass those.
+   */
+  #checkpointsWith(batches: readonly PendingBatch[], failed: readonly FailedRecord[]): readonly Checkpoint[] {
+    if (!this.#options.atomicCheckpoint) return []
+    return [...lastOfEach(batches).values()].map(({ owned, checkpoint }) =>
+      failed.length === 0 ? checkpoint : { ...checkpoint, next: owned.next, version: owned.version },
     )
-    for (;;) {
-      try {
-        const rows = pending.map(({ row }) => row)
-        await persist(() => table.write(rows, ...standing))
-        return failed
-      } catch (thrown) {
-        if (!(thrown instanceof RowsRejected)) throw thrown
-        const rejected = new Map(thrown.rows.map(({ index, error }) => [index, error]))
-        for (const [index, error] of rejected) {
-          const { row, batch, source } = pending[index]!
-          failed.push(failedRecord(batch, source, row.version, error))
-        }
-        pending = pending.filter((_, index) => !rejected.has(index))
-      }
-    }
   }
 
   /** A producer that is fenced is replaced: no other has its id, so it was the log that gave up an append in an outage. */
@@ -142,14 +139,14 @@ export class StreamWriter {
   }
 
   /** Appends the dead letters that are not durable yet, together with the note of how far they are (G5). */
-  async #deadLetter(batches: readonly PendingBatch[], failed: readonly FailedRecord[]): Promise<void> {
+  async #deadLetter(standings: readonly Standing[], failed: readonly FailedRecord[]): Promise<void> {
     const { stage, topic, atomicCheckpoint, logger, persist } = this.#options
-    const last = lastOfEach(batches)
+    const last = lastOfEach(standings)
     const fresh = failed.filter(
       ({ origin }) => origin.kind === 'topic' && origin.offset >= last.get(origin.partition)!.owned.deadLetteredTo,
     )
     // After a crash a batch may end before the mark: it must not go back.
-    const markOf = ({ owned, checkpoint }: PendingBatch) => Math.max(owned.deadLetteredTo, checkpoint.next)
+    const markOf = ({ owned, checkpoint }: Standing) => Math.max(owned.deadLetteredTo, checkpoint.next)
     const commits = [...last.values()].flatMap(each => {
       const { owned, checkpoint } = each
       const mark = { ...checkpoint, next: markOf(each) }
@@ -172,16 +169,14 @@ export class StreamWriter {
   }
 }
 
-/** The newest batch of each partition, by partition. */
-function lastOfEach(batches: readonly PendingBatch[]): ReadonlyMap<number, PendingBatch> {
-  return new Map(batches.map(each => [each.owned.partition, each]))
+/** The last of each partition, by partition. */
+function lastOfEach(standings: readonly Standing[]): ReadonlyMap<number, Standing> {
+  return new Map(standings.map(each => [each.owned.partition, each]))
 }
 
-function advance(batches: readonly PendingBatch[]): void {
-  for (const { owned, checkpoint } of batches) {
-    owned.next = checkpoint.next
-    owned.version = checkpoint.version
-  }
+/** Whether a partition went to another member. */
+export function isPartitionLost(thrown: unknown): boolean {
+  return thrown instanceof MillraceError && thrown.code === 'PARTITION_LOST'
 }
 
 /** Holds how far a stage's dead letters are durable, beside the stage's own group. */

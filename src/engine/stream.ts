@@ -15,10 +15,13 @@ import { compileBatch, type ProcessBatch, type StreamDeclaration } from './strea
 import {
   commitMetadata,
   deadLetterGroup,
+  isPartitionLost,
   type OwnedPartition,
   type PendingBatch,
+  type Standing,
   StreamWriter,
 } from './stream-writer.ts'
+import { type Share, StreamWrites, type Written } from './stream-writes.ts'
 
 export interface StreamOptions {
   readonly declaration: StreamDeclaration
@@ -67,6 +70,9 @@ interface Opened {
   readonly table: Table
   readonly subscription: Subscription
   readonly writer: StreamWriter
+  readonly writes: StreamWrites
+  /** Ends waiting for records. */
+  readonly interrupt: AbortSignal
 }
 
 class StreamStage {
@@ -80,22 +86,29 @@ class StreamStage {
   #timer: StepTimer
   #committedAt = 0
   #draining = false
+  /** How much of the work under way waits to be tried again. */
+  #failing = 0
+  readonly #ended = new AbortController()
+  /** Aborts when nothing is tried again. */
+  readonly #abandon: AbortSignal
 
   constructor(options: StreamOptions) {
     const { declaration, registry, clock } = options
     this.#options = options
     this.#name = stageId(declaration.stage)
     this.#timer = new StepTimer(clock)
+    this.#abandon = AbortSignal.any([options.stop, this.#ended.signal])
     const { topic } = declaration
     this.#process = compileBatch(declaration, createDecoder({ node: topic.value, avro: topic.avro, registry }), clock)
   }
 
   async run(): Promise<void> {
     const { drain, onState } = this.#options
-    const { subscription } = await this.#open()
+    const { subscription, writes } = await this.#open()
     onState('running', null)
     while (!drain.aborted) {
       const event = await this.#persist(() => subscription.next(this.#pull())).catch(error => {
+        writes.failure.throwIfAborted()
         if (drain.aborted) return null
         throw error
       })
@@ -107,17 +120,20 @@ class StreamStage {
     this.#draining = true
     onState('draining', null)
     await this.#flush()
+    await writes.settled()
     for (const partition of [...this.#owned.keys()]) await this.#release(partition)
   }
 
   async close(): Promise<void> {
+    this.#ended.abort()
+    await this.#opened?.writes.ended()
     await this.#opened?.subscription.close()
     await this.#opened?.writer.close()
     await this.#opened?.table.close()
   }
 
   async #open(): Promise<Opened> {
-    const { declaration, log, tables, member, logger } = this.#options
+    const { declaration, log, tables, member, logger, limits, clock, drain, stop } = this.#options
     const { stage, topic } = declaration
     const table = await this.#persist(() => tables.open(declaration.table, this.#name))
     const producers = `${deadLetterGroup(stage.group)}.`
@@ -127,23 +143,31 @@ class StreamStage {
     const writer = new StreamWriter({
       ...{ stage, topic, table, logger, atomicCheckpoint: tables.atomicCheckpoint },
       deadLetterProducer: () => log.producer(`${producers}${member}`),
-      commit: (owned, checkpoint) => this.#commit(owned, checkpoint),
+      commit: standing => this.#commit(standing),
       persist: work => this.#persist(work),
     })
-    this.#opened = { table, subscription, writer }
+    const writes = new StreamWrites({
+      ...{ writer, clock, most: limits.overlappingWrites, settleIntervalMs: limits.settleIntervalMs },
+      unlessLost: (owned, work) => this.#unlessLost(owned, work),
+      onSettled: written => this.#report(written),
+    })
+    const interrupt = AbortSignal.any([drain, stop, writes.failure])
+    this.#opened = { table, subscription, writer, writes, interrupt }
     return this.#opened
   }
 
   /** As much as fits beside what is pending. With something pending, only what is there already. */
   #pull(): NextOptions {
-    const { limits, drain, stop } = this.#options
+    const { batchRecords, overlappingRecords, batchBytes, idleMs } = this.#options.limits
+    const { atomicCheckpoint } = this.#options.tables
+    const most = atomicCheckpoint ? batchRecords : Math.min(batchRecords, overlappingRecords)
     const records = this.#pending.reduce((sum, { batch }) => sum + batch.records.length, 0)
     const bytes = this.#pending.reduce((sum, { processed }) => sum + processed.bytesIn, 0)
     return {
-      maxRecords: limits.batchRecords - records,
-      maxBytes: limits.batchBytes - bytes,
-      waitMs: this.#pending.length === 0 ? limits.idleMs : 0,
-      signal: AbortSignal.any([drain, stop]),
+      maxRecords: most - records,
+      maxBytes: batchBytes - bytes,
+      waitMs: this.#pending.length === 0 ? idleMs : 0,
+      signal: this.#opened!.interrupt,
     }
   }
 
@@ -154,13 +178,18 @@ class StreamStage {
       if (maxRecords <= 0 || maxBytes <= 0) await this.#flush()
       return
     }
-    if (event.kind === 'lost') for (const partition of event.partitions) this.#forget(partition)
+    if (event.kind === 'lost') for (const partition of event.partitions) this.#forget(this.#owned.get(partition))
     await this.#flush()
     // Waiting for records is not reading them.
-    if (event.kind === 'idle') this.#timer = new StepTimer(this.#options.clock)
+    if (event.kind === 'idle') {
+      this.#timer = new StepTimer(this.#options.clock)
+      return
+    }
+    await this.#opened!.writes.settled()
     if (event.kind === 'revoking') for (const partition of event.partitions) await this.#release(partition)
     if (event.kind === 'assigned') {
-      await this.#unlessLost(event.partition, () => this.#assign(event.partition, event.epoch, event.committed))
+      const { partition, epoch, committed } = event
+      await this.#unlessLost(this.#owned.get(partition), () => this.#assign(partition, epoch, committed))
     }
   }
 
@@ -204,26 +233,22 @@ class StreamStage {
     this.#pending.push({ batch, processed, owned, checkpoint })
   }
 
-  /** Writes everything pending at once; if a partition was lost meanwhile, each partition's part by itself. */
+  /** Begins to write everything pending. A table with its own checkpoint has it when this resolves. */
   async #flush(): Promise<void> {
-    const pending = this.#pending
+    if (this.#pending.length === 0) return
+    const { writes } = this.#opened!
+    await writes.room()
+    writes.begin(this.#pending, this.#timer)
     this.#pending = []
-    if (pending.length === 0) return
-    try {
-      await this.#write(pending)
-    } catch (thrown) {
-      if (!isLost(thrown)) throw thrown
-      for (const partition of new Set(pending.map(({ owned }) => owned.partition))) {
-        await this.#unlessLost(partition, () => this.#write(pending.filter(each => each.owned.partition === partition)))
-      }
-    }
+    this.#timer = new StepTimer(this.#options.clock)
+    if (this.#options.tables.atomicCheckpoint) await writes.settled()
   }
 
-  async #write(pending: readonly PendingBatch[]): Promise<void> {
-    const deadLetters = await this.#opened!.writer.write(pending, this.#timer)
-    const sum = (count: (each: PendingBatch) => number) => pending.reduce((total, each) => total + count(each), 0)
-    const recordsIn = sum(({ batch }) => batch.records.length)
-    const filtered = sum(({ processed }) => processed.filtered)
+  #report({ shares, failed, timer }: Written): void {
+    const sum = (count: (each: Share) => number) => shares.reduce((total, each) => total + count(each), 0)
+    const recordsIn = sum(each => each.recordsIn)
+    const filtered = sum(each => each.filtered)
+    const deadLetters = failed.length
     this.#options.onProgress({
       stage: this.#name,
       at: this.#options.clock.now(),
@@ -231,27 +256,30 @@ class StreamStage {
       recordsOut: recordsIn - deadLetters - filtered,
       deadLetters,
       filtered,
-      bytesIn: sum(({ processed }) => processed.bytesIn),
-      ms: this.#timer.ms,
-      partitions: pending.map(({ batch, checkpoint }) => ({
-        ...{ partition: batch.partition, committed: checkpoint.next, end: batch.end },
+      bytesIn: sum(each => each.bytesIn),
+      ms: timer.ms,
+      partitions: shares.map(({ checkpoint, end }) => ({
+        ...{ partition: checkpoint.partition, committed: checkpoint.next, end },
       })),
     })
-    this.#timer = new StepTimer(this.#options.clock)
   }
 
   /** For a table with its own checkpoint the log's commit only informs (lag, other tools), so it may come late. */
   async #commitSometimes(): Promise<void> {
+    if (!this.#options.tables.atomicCheckpoint) return
     const now = this.#options.clock.elapsed()
     if (now - this.#committedAt < this.#options.limits.commitIntervalMs) return
     this.#committedAt = now
-    for (const owned of [...this.#owned.values()]) {
-      await this.#unlessLost(owned.partition, () => this.#commit(owned, owned))
-    }
+    for (const owned of [...this.#owned.values()]) await this.#unlessLost(owned, () => this.#commitReached(owned))
   }
 
-  async #commit(owned: OwnedPartition, at: Pick<Checkpoint, 'next' | 'version'>): Promise<void> {
-    const { next, version } = at
+  async #commitReached(owned: OwnedPartition): Promise<void> {
+    const { partition, epoch, next, version } = owned
+    const { name } = this.#options.declaration.topic
+    await this.#commit({ owned, checkpoint: { topic: name, partition, epoch, next, version } })
+  }
+
+  async #commit({ owned, checkpoint: { next, version } }: Standing): Promise<void> {
     if (owned.committed === next) return
     const { partition, epoch } = owned
     await this.#persist(() => this.#opened!.subscription.commit(partition, epoch, next, commitMetadata(version)))
@@ -259,51 +287,50 @@ class StreamStage {
   }
 
   async #release(partition: number): Promise<void> {
-    await this.#unlessLost(partition, async () => {
-      const owned = this.#owned.get(partition)
-      if (owned !== undefined) await this.#commit(owned, owned)
+    const owned = this.#owned.get(partition)
+    await this.#unlessLost(owned, async () => {
+      if (owned !== undefined) await this.#commitReached(owned)
       await this.#persist(() => this.#opened!.subscription.release(partition))
     })
-    this.#forget(partition)
+    this.#forget(owned)
   }
 
-  #forget(partition: number): void {
-    this.#owned.delete(partition)
-    this.#pending = this.#pending.filter(({ owned }) => owned.partition !== partition)
+  #forget(owned: OwnedPartition | undefined): void {
+    if (owned === undefined) return
+    if (this.#owned.get(owned.partition) === owned) this.#owned.delete(owned.partition)
+    this.#pending = this.#pending.filter(each => each.owned !== owned)
   }
 
   /** A partition that went to another member takes its work with it: the new owner starts from the last checkpoint. */
-  async #unlessLost(partition: number, work: () => Promise<void>): Promise<void> {
+  async #unlessLost(owned: OwnedPartition | undefined, work: () => Promise<void>): Promise<void> {
     try {
       await work()
     } catch (thrown) {
-      if (!isLost(thrown)) throw thrown
-      this.#forget(partition)
+      if (!isPartitionLost(thrown)) throw thrown
+      this.#forget(owned)
     }
   }
 
   async #persist<T>(work: () => Promise<T>): Promise<T> {
-    const { limits, clock, random, stop, onState, logger } = this.#options
+    const { limits, clock, random, onState, logger } = this.#options
     let failing = false
     const result = await persist(work, {
       backoff: limits.backoff,
       clock,
       random,
-      signal: stop,
+      signal: this.#abandon,
       onFailure: error => {
-        if (!failing) logger.log('warn', `Waiting: ${error.message}`, { code: error.code })
+        if (!failing) this.#failing += 1
+        if (!failing && this.#failing === 1) logger.log('warn', `Waiting: ${error.message}`, { code: error.code })
         failing = true
         if (!this.#draining) onState('paused', error)
       },
     })
-    if (failing) {
+    if (failing) this.#failing -= 1
+    if (failing && this.#failing === 0) {
       logger.log('info', 'Going on.')
       if (!this.#draining) onState('running', null)
     }
     return result
   }
-}
-
-function isLost(thrown: unknown): boolean {
-  return thrown instanceof MillraceError && thrown.code === 'PARTITION_LOST'
 }

@@ -30,7 +30,8 @@ export interface Table {
   claim(topic: string, partition: number, epoch: number): Promise<Checkpoint | null>
   /**
    * Resolves when all rows are durable, and the checkpoints with them if that is what the table does. Rows may come from
-   * several partitions, each with its checkpoint; rows of one key apply in order.
+   * several partitions, each with its checkpoint; rows of one key apply in order. Where rows and checkpoints are no single
+   * write, another may begin before this one has resolved: versions keep the order.
    * @throws RowsRejected if some rows can never be written: no checkpoint was stored; leave those rows out and
    *   write the rest again. `PARTITION_LOST` if one of the partitions has a newer owner. Other errors say whether to try later (`STORAGE_FULL`, …) and whether the outcome is unknown;
    *   writing the same again is safe in every case.

@@ -15,7 +15,7 @@ import type { Headers, Log, LogRecord } from '../../src/ports/log.ts'
 import type { Logger } from '../../src/ports/logger.ts'
 import type { StageProgress, StageState } from '../../src/ports/processor.ts'
 import type { SchemaRegistry } from '../../src/ports/schema-registry.ts'
-import type { StoredRow, TableStore } from '../../src/ports/table.ts'
+import type { Checkpoint, Row, StoredRow, TableStore } from '../../src/ports/table.ts'
 import type { MillraceError } from '../../src/sdk/errors.ts'
 import type { Pipeline } from '../../src/sdk/pipeline.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
@@ -185,4 +185,28 @@ export function overriding<T extends object>(target: T, methods: Partial<T>): T 
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
+}
+
+/** A table whose rows and checkpoint are not one write, as Cassandra's; `before` is called before each write. */
+export function withoutCheckpoint(
+  ports: Ports,
+  before: (rows: readonly Row[], checkpoints: readonly Checkpoint[]) => Promise<void> = async () => {},
+): Ports {
+  const tables = overriding(ports.tables, {
+    atomicCheckpoint: false,
+    open: async (plan, stage) => {
+      const opened = await ports.tables.open(plan, stage)
+      return overriding(opened, {
+        claim: async (...claim) => {
+          await opened.claim(...claim)
+          return null
+        },
+        write: async (rows, ...checkpoints) => {
+          await before(rows, checkpoints)
+          await opened.write(rows, ...checkpoints)
+        },
+      })
+    },
+  })
+  return { ...ports, tables }
 }

@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { isBehind } from '../../src/engine/stage-position.ts'
 import { pipeline, t, table, topic } from '../../src/index.ts'
 import type { Batch, Log, NextOptions, Producer, SubscribeOptions } from '../../src/ports/log.ts'
-import type { Checkpoint } from '../../src/ports/table.ts'
-import { Harness, overriding, type Ports } from './harness.ts'
+import { Harness, overriding, type Ports, withoutCheckpoint } from './harness.ts'
 
 const reading = t.record('Reading', { id: t.text(), value: t.int() })
 const readings = topic('readings', { key: 'id', value: reading, partitions: 1 })
@@ -17,27 +16,6 @@ const valuesOf = async (harness: Harness, ...values: number[]) =>
   Promise.all(values.map(async value => ({ key: 'a', value: await harness.encode({ id: 'a', value }) })))
 const committedOf = async (harness: Harness) =>
   (await harness.ports.log.admin.committed(group, 'readings')).map(({ next }) => next)
-
-/** A table whose rows and checkpoint are not one write, as Cassandra's; `before` is called before each write. */
-function withoutCheckpoint(ports: Ports, before: (checkpoint: Checkpoint) => Promise<void> = async () => {}): Ports {
-  const tables = overriding(ports.tables, {
-    atomicCheckpoint: false,
-    open: async (plan, stage) => {
-      const opened = await ports.tables.open(plan, stage)
-      return overriding(opened, {
-        claim: async (...claim) => {
-          await opened.claim(...claim)
-          return null
-        },
-        write: async (rows, checkpoint) => {
-          await before(checkpoint)
-          await opened.write(rows, checkpoint)
-        },
-      })
-    },
-  })
-  return { ...ports, tables }
-}
 
 /** A log whose topic ends with an offset that is no record, as Kafka's do after a transaction. */
 function withMarker(log: Log): Log {
@@ -155,9 +133,9 @@ describe('a table that keeps no checkpoint', () => {
         open: async (plan, stage) => {
           const opened = await ports.tables.open(plan, stage)
           return overriding(opened, {
-            write: async (rows, checkpoint) => {
+            write: async (rows, ...checkpoints) => {
               drain.abort()
-              await opened.write(rows, checkpoint)
+              await opened.write(rows, ...checkpoints)
             },
           })
         },

@@ -28,6 +28,16 @@ export function writing(rule: Rule): readonly ConformanceCase[] {
       deepEqual(await rows(), [{ id: 'a', name: 'third', email: 'third@x' }])
     }),
 
+    rule('of writes that overlap the newest version of each row stays', async fixture => {
+      const { table, rows } = await users(fixture)
+      const writes = Array.from({ length: 8 }, (_, write) =>
+        table.write(Array.from({ length: 50 }, (_, i) => user(`k${i}`, `n${write}`, 1 + write * 50 + i))),
+      )
+      await Promise.all(writes)
+      deepEqual(new Set((await rows()).map(({ name }) => name)), new Set(['n7']))
+      equal((await rows()).length, 50)
+    }),
+
     rule('writing the same rows again changes nothing', async fixture => {
       const { table, rows } = await users(fixture)
       const batch = [user('a', 'one', 1), user('b', 'two', 2), deleted('c', 3), deleted('a', 4), user('d', 'four', 5)]
