@@ -1,3 +1,4 @@
+import v8 from 'node:v8'
 import type { Command } from 'commander'
 import type { TaskExit } from '../ports/orchestrator.ts'
 import { type CliContext, exitCodes } from './context.ts'
@@ -69,6 +70,8 @@ async function runStage(
       const { runIngestAttempt } = await import('./run-ingest.ts')
       return runIngestAttempt({ ...attempt, stage })
     }
+    // With one heap in the process, more of its garbage may wait: see docs/decisions/0006-how-it-runs.md.
+    v8.setFlagsFromString('--heap-growing-percent=60')
     const { runStreamUntilEnd } = await import('./run-stream.ts')
     return runStreamUntilEnd({ ...attempt, stage })
   })
