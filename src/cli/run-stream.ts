@@ -1,9 +1,8 @@
 import { hostname } from 'node:os'
 import { persist } from '../engine/backoff.ts'
 import { defaultStreamLimits } from '../engine/limits.ts'
-import { isBehind } from '../engine/stage-position.ts'
+import { untilCaughtUp } from '../engine/stage-position.ts'
 import { type StreamPlan, stageId, tableId } from '../plan/plan.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { TaskExit } from '../ports/orchestrator.ts'
 import type { StageProgress, StageState } from '../ports/processor.ts'
@@ -19,9 +18,6 @@ import { failedExit, type StageRun } from './stage-run.ts'
 import { StateLines } from './state-lines.ts'
 import { streamStages } from './stream-stages.ts'
 import { countOf, formatCount, formatElapsed } from './text.ts'
-
-/** How often `--until-caught-up` compares the topic's end with what is processed, in milliseconds. */
-const lagIntervalMs = 250
 
 /** Runs a stream stage until it is told to stop or, if asked for, until nothing is left to do. */
 export async function runStreamUntilEnd(run: StageRun<StreamPlan>): Promise<TaskExit> {
@@ -66,7 +62,7 @@ export async function runStreamUntilEnd(run: StageRun<StreamPlan>): Promise<Task
     if (options.untilCaughtUp) {
       const watching = AbortSignal.any([ended.signal, drain.signal])
       // A failure of the stage ends the watching, and is what is reported.
-      whenCaughtUp(run, target.clock, watching).then(startDraining, () => {})
+      whenCaughtUp(run, watching).then(startDraining, () => {})
     }
     await running
     if (stop.signal.aborted) return failedExit(notDrained(options.drainTimeout), { ...totals.all })
@@ -112,13 +108,13 @@ function notDrained(drainTimeoutMs: number): MillraceError {
   })
 }
 
-/** Resolves when everything that is in the topic is processed, by this member of the group or another. */
-async function whenCaughtUp(run: StageRun<StreamPlan>, clock: Clock, signal: AbortSignal): Promise<void> {
-  const { session, pipeline, stage } = run
+async function whenCaughtUp({ session, pipeline, stage }: StageRun<StreamPlan>, signal: AbortSignal): Promise<void> {
+  const { target } = session
   const table = pipeline.plan.tables.find(each => tableId(each) === stage.into)
   if (table === undefined) throw new MillraceError('INVARIANT_BROKEN', `The plan has no table ${stage.into}.`)
-  const ports = { log: await session.target.log(), tables: await session.target.tables() }
-  while (await isBehind(stage, table, ports)) await clock.sleep(lagIntervalMs, signal)
+  const { clock, random } = target
+  const ports = { log: await target.log(), tables: await target.tables() }
+  await untilCaughtUp(stage, table, ports, { clock, random, signal })
 }
 
 class StreamTotals {

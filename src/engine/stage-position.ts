@@ -1,6 +1,11 @@
 import { type StreamPlan, stageId, type TablePlan } from '../plan/plan.ts'
 import type { Committed, Log } from '../ports/log.ts'
 import type { Checkpoint, TableStore } from '../ports/table.ts'
+import { type PersistOptions, persist } from './backoff.ts'
+import { defaultStreamLimits } from './limits.ts'
+
+/** How often the topic's end is compared with what is processed, in milliseconds. */
+const lagIntervalMs = 250
 
 /** Where a stage goes on with a partition, and the version of the last record before that. */
 export type Position = Pick<Checkpoint, 'next' | 'version'>
@@ -55,6 +60,23 @@ export async function isBehind(
     if (record !== undefined) return true
   }
   return false
+}
+
+/**
+ * Resolves when everything that is in the topic is processed, by whatever member of the group. A log or table that does not
+ * answer is waited for.
+ */
+export async function untilCaughtUp(
+  stage: StreamPlan,
+  table: Pick<TablePlan, 'keyspace' | 'name'>,
+  ports: Ports,
+  waiting: Pick<PersistOptions, 'clock' | 'random' | 'signal'>,
+): Promise<void> {
+  // The stage itself says what it waits for.
+  const options = { ...waiting, backoff: defaultStreamLimits.backoff, onFailure: () => {} }
+  while (await persist(() => isBehind(stage, table, ports), options)) {
+    await waiting.clock.sleep(lagIntervalMs, waiting.signal)
+  }
 }
 
 /** 0 for a commit of another tool, such as one that moves a group back. */

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { isBehind } from '../../src/engine/stage-position.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
+import { isBehind, untilCaughtUp } from '../../src/engine/stage-position.ts'
 import { pipeline, t, table, topic } from '../../src/index.ts'
 import type { Batch, Log, NextOptions, Producer, SubscribeOptions } from '../../src/ports/log.ts'
+import { MillraceError } from '../../src/sdk/errors.ts'
+import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { Harness, overriding, type Ports, withoutCheckpoint } from './harness.ts'
 
 const reading = t.record('Reading', { id: t.text(), value: t.int() })
@@ -196,5 +199,26 @@ describe('a stage whose group was set back by hand', () => {
     expect(await isBehind(harness.stream, harness.table, harness.ports)).toBe(false)
     await harness.runStream()
     expect(harness.progress.map(each => each.recordsIn)).toEqual([3])
+  })
+
+  it('is looked at again where the log did not answer', async () => {
+    const harness = await Harness.open(plant)
+    await harness.produce(await valuesOf(harness, 1, 2, 3))
+    await harness.runStream()
+    let failures = 0
+    const admin = overriding(harness.ports.log.admin, {
+      ranges: async topic => {
+        if (failures++ < 2) throw new MillraceError('LOG_FAILED', 'It is away.')
+        return harness.ports.log.admin.ranges(topic)
+      },
+    })
+    const ports = { ...harness.ports, log: overriding(harness.ports.log, { admin }) }
+    const { signal } = new AbortController()
+    await untilCaughtUp(harness.stream, harness.table, ports, {
+      clock: systemClock,
+      random: seededRandom('looks'),
+      signal,
+    })
+    expect(failures).toBe(3)
   })
 })
