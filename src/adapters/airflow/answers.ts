@@ -10,6 +10,7 @@ export const answers = {
   DAGDetailsResponse: {
     dag_id: 'string',
     is_paused: 'boolean',
+    is_stale: 'boolean',
     doc_md: 'string?',
     next_dagrun_run_after: 'string?',
   },

@@ -11,6 +11,8 @@ export type TaskTry = Answer<'TaskInstanceHistoryResponse'>
 /** A DAG of ours as Airflow has it. */
 export interface AirflowDag extends DagDocument {
   readonly paused: boolean
+  /** Airflow no longer finds its file. */
+  readonly stale: boolean
   /** ISO 8601. */
   readonly nextRunAt: string | null
 }
@@ -35,10 +37,10 @@ export function taskPath(dag: string, runId: string, task: string): string {
 export async function findDag(client: Client, dag: string): Promise<AirflowDag | 'foreign' | null> {
   const json = await orNull(client.call({ method: 'GET', path: `${dagPath(dag)}/details` }))
   if (json === null) return null
-  const { is_paused, doc_md, next_dagrun_run_after } = readAnswer('DAGDetailsResponse', json)
+  const { is_paused, is_stale, doc_md, next_dagrun_run_after } = readAnswer('DAGDetailsResponse', json)
   const document = readDocument(doc_md)
   if (document === null || document.plan.id !== dag) return 'foreign'
-  return { ...document, paused: is_paused, nextRunAt: next_dagrun_run_after }
+  return { ...document, paused: is_paused, stale: is_stale, nextRunAt: next_dagrun_run_after }
 }
 
 /** The names of our DAGs, sorted. */

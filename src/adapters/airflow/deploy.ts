@@ -61,8 +61,13 @@ async function declaredChange(client: Client, clock: Clock, settings: Settings, 
   }
   const dag = { plan, removed: false, begins: found?.begins ?? begin(plan, clock.now()) }
   const file = dagFile(dag, settings.program)
-  const change = found === null ? 'created' : found.digest === file.digest ? 'unchanged' : 'updated'
+  const change = found === null ? 'created' : isRead(found, file) ? 'unchanged' : 'updated'
   return { change, dag, file, now: found }
+}
+
+/** Whether Airflow has this very version, and still finds it. */
+function isRead({ digest, stale }: AirflowDag, file: DagFile): boolean {
+  return digest === file.digest && !stale
 }
 
 /** A DAG that catches up needs a date to begin at; as built in, that is the interval complete at the first deploy. */
@@ -125,7 +130,7 @@ async function untilRead(
   const { id, task } = dag.plan
   for (;;) {
     const found = await findDag(client, id)
-    if (found !== null && found !== 'foreign' && found.digest === file.digest) return
+    if (found !== null && found !== 'foreign' && isRead(found, file)) return
     const reason = await importError(client, file, writtenAt)
     if (reason !== null) {
       throw new MillraceError('ORCHESTRATOR_REFUSED', `Airflow cannot read the DAG of ${task.stage}:\n${reason}`, {
