@@ -5,7 +5,8 @@ import type { TargetConfig } from '../../../src/sdk/config.ts'
 import { type RunningEngine, startEngine } from '../../../src/stack/start-engine.ts'
 import { openTarget, type Target } from '../../../src/targets.ts'
 import { temporaryDirectory } from '../../support.ts'
-import { startAirflow } from './airflow.ts'
+import { buildSink } from '../spark/spark.ts'
+import { call, type RunningAirflow, startAirflow } from './airflow.ts'
 import { airflowConfig, millrace, usersProject } from './command-line.ts'
 
 const embedded = { adapter: 'embedded' } as const
@@ -20,6 +21,7 @@ async function start(kind: Parameters<typeof startEngine>[0]): Promise<RunningEn
 }
 
 interface Applied {
+  readonly airflow: RunningAirflow
   readonly target: Target
   /** Runs a command line on the target, and gives what it printed. */
   run(...args: readonly string[]): Promise<string>
@@ -39,7 +41,7 @@ async function applied(rest: TargetConfig): Promise<Applied> {
   await run('apply')
   const target = await openTarget({ config, statePath, projectDirectory: usersProject, env: {} })
   onTestFinished(() => target.close())
-  return { target, run }
+  return { airflow, target, run }
 }
 
 /** A new schedule runs its newest interval at once, and any other run would wait behind it. */
@@ -84,10 +86,13 @@ async function expectRows({ run, target }: Applied): Promise<void> {
   expect(lines).toContainEqual(expect.objectContaining({ level: 'info', text: 'Reading randomuser from its start.' }))
 
   await run('run', 'users/spark_stream', '--until-caught-up')
-  const counted = await run('sql', 'SELECT count(*) AS n FROM spark_streams.created_users', '--json')
-  const [[rows]] = JSON.parse(counted).rows
   // Of the cancelled run, which had other users, some were sent as well.
-  expect(rows).toBeGreaterThanOrEqual(result.appended)
+  expect(await countRows(run)).toBeGreaterThanOrEqual(result.appended)
+}
+
+async function countRows(run: Applied['run']): Promise<number> {
+  const counted = await run('sql', 'SELECT count(*) AS n FROM spark_streams.created_users', '--json')
+  return (JSON.parse(counted) as { readonly rows: readonly [readonly [number]] }).rows[0][0]
 }
 
 describe('the users pipeline, scheduled by Airflow', () => {
@@ -96,18 +101,39 @@ describe('the users pipeline, scheduled by Airflow', () => {
     await expectRows(pipeline)
   })
 
-  it('with Kafka, a registry and Cassandra (G10)', { timeout: 500_000 }, async () => {
-    const [kafka, registry, cassandra] = await Promise.all([
-      start('kafka'),
-      start('schema-registry'),
-      start('cassandra'),
-    ])
-    const pipeline = await applied({
-      ...local,
-      log: { adapter: 'kafka', brokers: [kafka.address] },
-      registry: { adapter: 'schema-registry', url: registry.address },
-      table: { adapter: 'cassandra', contactPoints: [cassandra.address], localDataCenter: 'datacenter1' },
+  it('with Kafka, a registry, Spark and Cassandra, from a trigger in its page to rows, with no process of ours (G10)', {
+    timeout: 600_000,
+  }, async () => {
+    await buildSink()
+    const kinds = ['kafka', 'schema-registry', 'cassandra', 'spark'] as const
+    const [kafka, registry, cassandra, spark] = await Promise.all(kinds.map(start))
+    const { tokenFile } = spark!.connection as { readonly tokenFile: string }
+    const { airflow, run, target } = await applied({
+      log: { adapter: 'kafka', brokers: [kafka!.address] },
+      registry: { adapter: 'schema-registry', url: registry!.address },
+      table: { adapter: 'cassandra', contactPoints: [cassandra!.address], localDataCenter: 'datacenter1' },
+      orchestrator: embedded,
+      processor: {
+        adapter: 'spark',
+        url: spark!.address,
+        token: { file: tokenFile },
+        checkpoints: temporaryDirectory(),
+      },
     })
-    await expectRows(pipeline)
+    onTestFinished(async () => void (await run('stop', 'users/spark_stream')))
+    await cancelScheduled(target)
+    const ofCancelled = await countRows(run)
+
+    // As the page does it: without a logical date.
+    const trigger = { method: 'POST', body: '{"logical_date": null}' }
+    const triggered = await call(airflow, 'airflow', '/dags/user_automation/dagRuns', trigger)
+    const { dag_run_id: runId } = triggered.body as { readonly dag_run_id: string }
+    const { admin } = await target.orchestrator()
+    const patience = { timeout: 240_000, interval: 1_000 }
+    await expect.poll(async () => (await admin.run('user_automation', runId)).state, patience).toBe('success')
+    const [attempt] = await admin.attempts('user_automation', runId)
+    const { appended } = attempt!.result as { readonly appended: number }
+    expect(appended).toBeGreaterThan(1_000)
+    await expect.poll(() => countRows(run), patience).toBeGreaterThanOrEqual(ofCancelled + appended)
   })
 })
