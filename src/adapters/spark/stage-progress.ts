@@ -46,9 +46,13 @@ function partitionsOf(start: Offsets, end: Offsets, latest: Offsets): readonly P
     }))
 }
 
-/** As Spark's Kafka source writes offsets, of the one topic there is: `{"users_created":{"0":17}}`. */
-function offsetsIn(text: unknown): Offsets {
-  if (typeof text !== 'object' || text === null) return {}
-  const [offsets] = Object.values(text) as readonly unknown[]
+/**
+ * As Spark's Kafka source writes offsets, of the one topic there is: `{"users_created":{"0":17}}`. Events have that as it is, the
+ * progress that a query is asked for has it as text.
+ */
+function offsetsIn(written: unknown): Offsets {
+  const value = typeof written === 'string' ? (JSON.parse(written) as unknown) : written
+  if (typeof value !== 'object' || value === null) return {}
+  const [offsets] = Object.values(value) as readonly unknown[]
   return typeof offsets === 'object' && offsets !== null ? (offsets as Offsets) : {}
 }

@@ -42,6 +42,13 @@ describe('the progress of a query', () => {
     expect(stageProgress('shop/load', { ...batch, sources }, 0)!.partitions).toHaveLength(3)
   })
 
+  it('is the same where Spark gives offsets as text, as it does when it is asked', () => {
+    const { startOffset, endOffset, latestOffset, ...source } = batch.sources[0]!
+    const [start, end, latest] = [startOffset, endOffset, latestOffset].map(offsets => JSON.stringify(offsets))
+    const asked = { ...batch, sources: [{ ...source, startOffset: start, endOffset: end, latestOffset: latest }] }
+    expect(stageProgress('shop/load', asked, 1_000)).toEqual(stageProgress('shop/load', batch, 1_000))
+  })
+
   it('is none for a batch without records', () => {
     const sources = [{ ...batch.sources[0]!, numInputRows: 0 }]
     expect(stageProgress('shop/load', { ...batch, sources }, 0)).toBeNull()
