@@ -77,6 +77,21 @@ function taskPrograms(airflow: RunningAirflow): readonly number[] {
   return airflow.processes('scheduler').filter(pid => commandOf(pid).includes('\0run\0people/fetch\0'))
 }
 
+/** Resolves when a run that has begun after it was called has pages in the log, and not all of them. */
+async function untilMidway(airflow: RunningAirflow, target: Target): Promise<void> {
+  const patience = { timeout: 60_000, interval: 20 }
+  const before = taskPrograms(airflow)
+  const begun = () => taskPrograms(airflow).some(pid => !before.includes(pid))
+  await expect.poll(begun, patience).toBe(true)
+  const records = await countRecords(target)
+  await expect.poll(() => countRecords(target), patience).toBeGreaterThan(records)
+}
+
+async function countRecords(target: Target): Promise<number> {
+  const ranges = await (await target.log()).admin.ranges('users')
+  return ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+}
+
 function commandOf(pid: number): string {
   try {
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
@@ -112,11 +127,13 @@ describe('a backfill in Airflow', () => {
     expect(await admin.backfill('fetch', range)).toEqual(planned)
 
     await untilSucceeded(target, 3)
-    await expect.poll(() => taskPrograms(airflow).length, { timeout: 60_000, interval: 50 }).toBeGreaterThan(0)
+    await untilMidway(airflow, target)
     for (const pid of taskPrograms(airflow)) process.kill(pid, 'SIGKILL')
     await untilSucceeded(target, 6)
+    await untilMidway(airflow, target)
     process.kill(airflow.leader('scheduler'), 'SIGKILL')
     await untilSucceeded(target, 12)
+    await untilMidway(airflow, target)
     airflow.engine.signal('SIGINT', 'postgres')
     await delay(outageMs)
     await airflow.engine.start()
@@ -134,8 +151,7 @@ describe('a backfill in Airflow', () => {
     const { items: newest } = await admin.runs({ dag: 'fetch', from: range.to })
     expect(newest.map(({ kind, state }) => `${kind} ${state}`)).toEqual(['scheduled success'])
     const expected = await usersOf(simulator.url, [...days, ...newest.map(({ logicalDate }) => logicalDate)])
-    const ranges = await (await target.log()).admin.ranges('users')
-    expect(ranges.reduce((sum, { start, end }) => sum + end - start, 0)).toBe(expected.size)
+    expect(await countRecords(target)).toBe(expected.size)
     await millrace(setting, 'run', 'people/keep', '--until-caught-up', '--target', 'test')
     const sql = ['sql', 'SELECT id, name FROM people.users', '--limit', '10000']
     const { rows } = JSON.parse(await millrace(setting, ...sql, '--target', 'test', '--json'))
