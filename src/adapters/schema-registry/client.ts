@@ -1,14 +1,10 @@
 import type { Clock, Random } from '../../ports/clock.ts'
 import { MillraceError } from '../../sdk/errors.ts'
 import type { Json } from '../../sdk/json.ts'
+import { repeatedCall } from '../system/repeated-call.ts'
 import { type Call, openConnection } from './connection.ts'
 import { refusal } from './refusal.ts'
 import type { Settings } from './settings.ts'
-
-const firstDelayMs = 100
-const maxDelayMs = 2_000
-/** A registry that asks for a longer pause than this is left alone: the caller tries again later. */
-const maxRetryAfterMs = 10_000
 
 /** Calls of the REST API, repeated where that can help and does no harm. */
 export interface Client {
@@ -42,18 +38,11 @@ export function openClient(settings: Settings, clock: Clock, random: Random): Cl
   }
 
   return {
-    async call(call) {
-      for (let failures = 1; ; failures++) {
-        try {
-          return await once(call)
-        } catch (thrown) {
-          if (!(thrown instanceof MillraceError) || !mayRepeat(call, thrown)) throw thrown
-          const delay = retryDelayMs(thrown, failures, settings.tries, random)
-          if (delay === null) throw thrown
-          await clock.sleep(delay, closed.signal)
-        }
-      }
-    },
+    call: call =>
+      repeatedCall(() => once(call), {
+        ...{ tries: settings.tries, clock, random, signal: closed.signal },
+        mayRepeat: error => mayRepeat(call, error),
+      }),
     close() {
       closed.abort(new MillraceError('REGISTRY_UNREACHABLE', 'The schema registry was closed.', { retry: 'never' }))
       connection.close()
@@ -64,13 +53,4 @@ export function openClient(settings: Settings, clock: Clock, random: Random): Cl
 /** A deletion done twice fails the second time, so one that may have been done is the caller's to judge. */
 export function mayRepeat({ method }: Call, { outcome }: MillraceError): boolean {
   return method !== 'DELETE' || outcome === 'failed'
-}
-
-/** Milliseconds before the next try after `failures` failed ones; null to give up. Half of it is chance. */
-export function retryDelayMs(error: MillraceError, failures: number, tries: number, random: Random): number | null {
-  if (error.retry === 'never' || failures >= tries) return null
-  const asked = error.retryAfterMs ?? 0
-  if (asked > maxRetryAfterMs) return null
-  const step = Math.min(maxDelayMs, firstDelayMs * 2 ** (failures - 1))
-  return Math.max(asked, step / 2 + (random.next() * step) / 2)
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { mayRepeat, retryDelayMs } from '../../../src/adapters/schema-registry/client.ts'
+import { mayRepeat } from '../../../src/adapters/schema-registry/client.ts'
 import { refusal } from '../../../src/adapters/schema-registry/refusal.ts'
 import { SchemaCache } from '../../../src/adapters/schema-registry/schema-cache.ts'
 import { MillraceError } from '../../../src/sdk/errors.ts'
@@ -60,19 +60,6 @@ describe('what a registry’s error means', () => {
 
 describe('a call is repeated', () => {
   const failed = (facts = {}) => new MillraceError('REGISTRY_FAILED', 'x', facts)
-  const random = { next: () => 0.5 }
-
-  it('with pauses that double up to two seconds', () => {
-    const delays = [1, 2, 3, 6, 9].map(failures => retryDelayMs(failed(), failures, 10, random))
-    expect(delays).toEqual([75, 150, 300, 1_500, 1_500])
-  })
-
-  it('not more often than allowed, nor if it cannot help, nor if the registry asks for a long pause', () => {
-    expect(retryDelayMs(failed(), 4, 4, random)).toBeNull()
-    expect(retryDelayMs(new MillraceError('REGISTRY_REFUSED', 'x'), 1, 4, random)).toBeNull()
-    expect(retryDelayMs(failed({ retryAfterMs: 60_000 }), 1, 4, random)).toBeNull()
-    expect(retryDelayMs(failed({ retryAfterMs: 3_000 }), 1, 4, random)).toBe(3_000)
-  })
 
   it('unless it is a deletion that may have been done', () => {
     const deletion = { method: 'DELETE', path: '/subjects/s' } as const
