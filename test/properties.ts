@@ -5,5 +5,5 @@ import fc from 'fast-check'
  * `MILLRACE_PROPERTIES=1000` draws anew, that many for each property that does
  * not set its own number: to look for what nobody thought of.
  */
-const drawn = process.env['MILLRACE_PROPERTIES']
+const drawn = process.env.MILLRACE_PROPERTIES
 fc.configureGlobal(drawn === undefined ? { seed: 20_261_123 } : { numRuns: Number(drawn) })

@@ -10,7 +10,7 @@ import { anyExpression, everything, recordsOf } from './random-expressions.ts'
 import { SparkServer } from './spark-server.ts'
 
 /** Random choices are the same in every run; `MILLRACE_PROPERTIES` draws others. */
-const seed = process.env['MILLRACE_PROPERTIES'] === undefined ? 20_261_123 : Date.now()
+const seed = process.env.MILLRACE_PROPERTIES === undefined ? 20_261_123 : Date.now()
 
 const [expressions, expressionsInQuery, records] = [1_000, 100, 20]
 const [declarations, recordsOfDeclaration] = [25, 40]

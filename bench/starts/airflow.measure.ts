@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openAirflowOrchestrator } from '../../../src/adapters/airflow/orchestrator.ts'
-import { openEmbeddedOrchestrator } from '../../../src/adapters/embedded/orchestrator/orchestrator.ts'
-import { systemClock, systemRandom } from '../../../src/adapters/system/clock.ts'
-import type { Orchestrator, Run } from '../../../src/ports/orchestrator.ts'
-import { dagPlan } from '../../adapters/embedded/orchestrator/fixture.ts'
-import { temporaryDirectory } from '../../support.ts'
-import { call, type RunningAirflow, startAirflow } from './airflow.ts'
-import { airflowConfig } from './command-line.ts'
+import { openAirflowOrchestrator } from '../../src/adapters/airflow/orchestrator.ts'
+import { openEmbeddedOrchestrator } from '../../src/adapters/embedded/orchestrator/orchestrator.ts'
+import { systemClock, systemRandom } from '../../src/adapters/system/clock.ts'
+import type { Orchestrator, Run } from '../../src/ports/orchestrator.ts'
+import { dagPlan } from '../../test/adapters/embedded/orchestrator/fixture.ts'
+import { call, type RunningAirflow, startAirflow } from '../../test/engines/airflow/airflow.ts'
+import { airflowConfig } from '../../test/engines/airflow/command-line.ts'
+import { temporaryDirectory } from '../../test/support.ts'
 
 const patience = { timeout: 60_000, interval: 100 }
 const plan = dagPlan({ schedule: null })
@@ -38,11 +38,10 @@ async function tenInAirflow(airflow: RunningAirflow): Promise<number> {
   return Date.parse(end_date) - Date.parse(queued_at)
 }
 
-function show(name: string, times: readonly number[]): number {
+function show(name: string, times: readonly number[]): void {
   const sorted = times.toSorted((one, other) => one - other)
   const median = sorted[Math.floor(sorted.length / 2)]!
   console.log(`${name}: median ${Math.round(median)} ms of ${sorted.map(Math.round).join(', ')}`)
-  return median
 }
 
 describe('how fast it starts', () => {
@@ -58,7 +57,7 @@ describe('how fast it starts', () => {
     const orchestrator = openAirflowOrchestrator(config, {
       ...{ clock: systemClock, random: systemRandom, env: {}, directory: scripts },
       program: {
-        command: [process.execPath, join(import.meta.dirname, 'scripted-task.ts'), scripts],
+        command: [process.execPath, join(import.meta.dirname, '../../test/engines/airflow/scripted-task.ts'), scripts],
         ...{ project: scripts, state: scripts, target: 'test' },
       },
     })
@@ -73,12 +72,12 @@ describe('how fast it starts', () => {
       }
     }
     // The first loads what the others find loaded.
-    expect(show('trigger to first line', started.slice(1))).toBeLessThan(10_000)
+    show('trigger to first line', started.slice(1))
 
     await expect.poll(async () => (await call(airflow, 'airflow', '/dags/ten')).status, patience).toBe(200)
     const tens: number[] = []
     for (let round = 0; round < 4; round += 1) tens.push(await tenInAirflow(airflow))
-    expect(show('ten tasks in a row', tens.slice(1))).toBeLessThan(30_000)
+    show('ten tasks in a row', tens.slice(1))
   })
 
   it('ten runs in a row, in the built-in scheduler', { timeout: 60_000 }, async () => {
@@ -101,6 +100,6 @@ describe('how fast it starts', () => {
       await ended(orchestrator, run!)
       times.push(performance.now() - begun)
     }
-    expect(show('ten runs in a row', times)).toBeLessThan(10_000)
+    show('ten runs in a row', times)
   })
 })

@@ -1,21 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
-import users from '../../../pipelines/users.ts'
-import { openSession } from '../../../src/adapters/spark/connect/session.ts'
-import { stageProgress } from '../../../src/adapters/spark/stage-progress.ts'
-import type { StageRecord } from '../../../src/adapters/spark/stage-record.ts'
-import { systemClock, systemRandom } from '../../../src/adapters/system/clock.ts'
-import { compile } from '../../../src/plan/compile.ts'
-import type { StageProgress } from '../../../src/ports/processor.ts'
-import type { TargetConfig } from '../../../src/sdk/config.ts'
-import { openTarget } from '../../../src/targets.ts'
-import { temporaryDirectory } from '../../support.ts'
-import { enginesOfThisFile, targetOn } from '../faults/fault-engines.ts'
-import { openScene } from '../faults/scene.ts'
-import { runMillrace, stage } from '../faults/workers.ts'
-import { buildSink } from './spark.ts'
-import { SparkServer } from './spark-server.ts'
+import users from '../../pipelines/users.ts'
+import { openSession } from '../../src/adapters/spark/connect/session.ts'
+import { stageProgress } from '../../src/adapters/spark/stage-progress.ts'
+import type { StageRecord } from '../../src/adapters/spark/stage-record.ts'
+import { systemClock, systemRandom } from '../../src/adapters/system/clock.ts'
+import { compile } from '../../src/plan/compile.ts'
+import type { StageProgress } from '../../src/ports/processor.ts'
+import type { TargetConfig } from '../../src/sdk/config.ts'
+import { openTarget } from '../../src/targets.ts'
+import { enginesOfThisFile, targetOn } from '../../test/engines/faults/fault-engines.ts'
+import { openScene } from '../../test/engines/faults/scene.ts'
+import { runMillrace, stage } from '../../test/engines/faults/workers.ts'
+import { buildSink } from '../../test/engines/spark/spark.ts'
+import { SparkServer } from '../../test/engines/spark/spark-server.ts'
+import { temporaryDirectory } from '../../test/support.ts'
 
 const engines = enginesOfThisFile()
 const server = new SparkServer()
@@ -28,8 +28,7 @@ function quantile(sorted: readonly number[], share: number): number {
   return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!)
 }
 
-/** Figures of what driving Spark from here costs; docs/performance.md has those of a calm machine. */
-it('starts a query and tells of its batches without delay', { timeout: 300_000 }, async () => {
+it('how long a query takes to start, and news of its batches to come', { timeout: 300_000 }, async () => {
   const { tokenFile } = server.engine.connection as { readonly tokenFile: string }
   const url = server.engine.address
   const processor = { adapter: 'spark', url, token: { file: tokenFile }, checkpoints: temporaryDirectory() } as const
@@ -63,14 +62,6 @@ it('starts a query and tells of its batches without delay', { timeout: 300_000 }
         `p50 ${quantile(sorted, 0.5)}, p90 ${quantile(sorted, 0.9)}, most ${quantile(sorted, 1)} ms.`,
     )
     expect(sorted.length).toBeGreaterThan(0)
-    // The bars are 1 s and 200 ms; others may be at work on this machine.
-    expect(
-      quantile(
-        others.toSorted((a, b) => a - b),
-        0.5,
-      ),
-    ).toBeLessThan(3_000)
-    expect(quantile(sorted, 0.5)).toBeLessThan(600)
   } finally {
     await target.close()
   }
