@@ -22,11 +22,6 @@ enum ColumnType {
     ByteBuffer encode(InternalRow row, int at, DataType type) {
       return ByteBuffer.wrap(row.getUTF8String(at).getBytes());
     }
-
-    @Override
-    int countedBytes(ByteBuffer value) {
-      return value.remaining();
-    }
   },
 
   UUID("uuid", "a string with a UUID", "a UUID") {
@@ -41,11 +36,6 @@ enum ColumnType {
       if (!UUID_TEXT.matcher(text).matches()) throw new ValueRefused("string");
       java.util.UUID uuid = java.util.UUID.fromString(text);
       return ByteBuffer.allocate(16).putLong(uuid.getMostSignificantBits()).putLong(uuid.getLeastSignificantBits()).flip();
-    }
-
-    @Override
-    int countedBytes(ByteBuffer value) {
-      return 36;
     }
   },
 
@@ -117,13 +107,6 @@ enum ColumnType {
       byte[] digits = unscaled.toByteArray();
       return ByteBuffer.allocate(4 + digits.length).putInt(decimal.scale()).put(digits).flip();
     }
-
-    @Override
-    int countedBytes(ByteBuffer value) {
-      byte[] digits = new byte[value.remaining() - 4];
-      value.duplicate().position(value.position() + 4).get(digits);
-      return new BigDecimal(new BigInteger(digits), value.getInt(value.position())).toPlainString().length();
-    }
   },
 
   TIMESTAMP("timestamp", "a timestamp", "a valid Date") {
@@ -167,11 +150,6 @@ enum ColumnType {
   /** What a value of it has to be, in the words of src/adapters/cassandra/columns.ts. */
   String takes() {
     return takes;
-  }
-
-  /** As what the Node adapter counts a value for the limit of a row, in bytes: text as UTF-8, all other values as 8. */
-  int countedBytes(ByteBuffer value) {
-    return 8;
   }
 
   abstract boolean takes(DataType type);

@@ -8,8 +8,8 @@ final class RowEncoder {
   /** Cassandra's limit for one value of a key, in bytes. */
   private static final int MAX_KEY_BYTES = 65_535;
 
-  /** What values can count beyond their own bytes: the text of a UUID, or of a number of one byte. */
-  private static final int COUNTED_MORE = 36;
+  /** Each value goes after its length. */
+  private static final int LENGTH_BYTES = 4;
 
   private final Settings settings;
   private final Layout layout;
@@ -24,18 +24,15 @@ final class RowEncoder {
     int count = deleted ? layout.key().size() : layout.columns().size();
     ByteBuffer[] values = new ByteBuffer[count + 1];
     int first = deleted ? 1 : 0;
-    int bytes = 8;
+    int bytes = LENGTH_BYTES + Long.BYTES;
     values[deleted ? 0 : count] = ByteBuffer.allocate(8).putLong(version).flip();
     for (int i = 0; i < count; i++) {
       ByteBuffer value = valueOf(row, column(i, deleted));
       values[first + i] = value;
-      if (value != null) bytes += value.remaining();
+      bytes += LENGTH_BYTES + (value == null ? 0 : value.remaining());
     }
     int limit = settings.limits().maxRowBytes();
-    if (bytes + (count + 1) * COUNTED_MORE > limit) {
-      long counted = countedBytes(values, first, deleted);
-      if (counted > limit) throw tooLarge("has " + counted + " bytes; the limit is " + limit);
-    }
+    if (bytes > limit) throw tooLarge("has " + bytes + " bytes; the limit is " + limit);
     for (int i = 0; i < count; i++) checkKey(column(i, deleted), values[first + i]);
     return new EncodedRow(values, bytes, version, deleted, source);
   }
@@ -54,15 +51,6 @@ final class RowEncoder {
     } catch (ColumnType.ValueRefused refused) {
       throw wrongValue(column, column.type().takes(), refused.getMessage());
     }
-  }
-
-  private long countedBytes(ByteBuffer[] values, int first, boolean deleted) {
-    long bytes = 8;
-    for (int i = 0; i < values.length - 1; i++) {
-      ByteBuffer value = values[first + i];
-      bytes += value == null ? 8 : column(i, deleted).type().countedBytes(value);
-    }
-    return bytes;
   }
 
   private void checkKey(Layout.Column column, ByteBuffer value) {

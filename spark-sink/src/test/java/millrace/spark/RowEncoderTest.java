@@ -96,7 +96,7 @@ class RowEncoderTest {
     assertEquals("Column value takes a number; the row has number. (shop.orders.value)", refusal(text("k"), ColumnType.DOUBLE, DataTypes.DoubleType, Double.NaN));
     String whole = "Column value takes a whole number within ±(2^53 − 1); the row has number. (shop.orders.value)";
     assertEquals(whole, refusal(text("k"), ColumnType.BIGINT, DataTypes.LongType, Long.MIN_VALUE));
-    String large = "x".repeat(92);
+    String large = "x".repeat(80);
     assertEquals("The row has 101 bytes; the limit is 100. (shop.orders)", refusal(text("k"), ColumnType.TEXT, DataTypes.StringType, text(large)));
   }
 
@@ -104,10 +104,10 @@ class RowEncoderTest {
   @Test
   void aRowIsAsLargeAsItIsOnNode() {
     String uuid = "0b6f2c1e-8f5a-4b7e-9f64-000000000001";
-    assertEquals("The row has 101 bytes; the limit is 100. (shop.orders)", refusal(text("k".repeat(57)), ColumnType.UUID, DataTypes.StringType, text(uuid)));
-    assertEquals("The row has 101 bytes; the limit is 100. (shop.orders)", refusal(text("k".repeat(85)), ColumnType.BOOLEAN, DataTypes.BooleanType, true));
-    assertEquals("The row has 101 bytes; the limit is 100. (shop.orders)", refusal(text("k".repeat(85)), ColumnType.INT, DataTypes.IntegerType, null));
+    assertEquals("The row has 101 bytes; the limit is 100. (shop.orders)", refusal(text("k".repeat(65)), ColumnType.UUID, DataTypes.StringType, text(uuid)));
+    assertEquals("The row has 101 bytes; the limit is 100. (shop.orders)", refusal(text("k".repeat(80)), ColumnType.BOOLEAN, DataTypes.BooleanType, true));
+    assertEquals("The row has 101 bytes; the limit is 100. (shop.orders)", refusal(text("k".repeat(81)), ColumnType.INT, DataTypes.IntegerType, null));
     Decimal number = Decimal.apply(-1234, 12, 2);
-    assertEquals("The row has 101 bytes; the limit is 100. (shop.orders)", refusal(text("k".repeat(87)), ColumnType.DECIMAL, DataTypes.createDecimalType(12, 2), number));
+    assertEquals("The row has 101 bytes; the limit is 100. (shop.orders)", refusal(text("k".repeat(75)), ColumnType.DECIMAL, DataTypes.createDecimalType(12, 2), number));
   }
 }
