@@ -153,7 +153,9 @@ export class Fetcher {
       leaders.set(address, entry)
     }
     for (const [address, { leader, positions }] of leaders) {
-      if (!this.#busy.has(address) && !this.#closed) this.#request(address, leader, positions)
+      // Some may have been stopped while their leader was looked up.
+      const started = positions.filter(each => this.#positions.includes(each))
+      if (started.length > 0 && !this.#busy.has(address)) this.#request(address, leader, started)
     }
   }
 
