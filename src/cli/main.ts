@@ -2,13 +2,17 @@ import { readFileSync } from 'node:fs'
 import { type Argument, Command, CommanderError } from 'commander'
 import { MillraceError } from '../sdk/errors.ts'
 import { addApplyCommand } from './apply.ts'
+import { addBackfillCommand } from './backfill.ts'
+import { addCancelCommand } from './cancel.ts'
 import { addCheckCommand } from './check.ts'
+import { addClearCommand } from './clear.ts'
 import { type CliContext, exitCodes, Interrupted, openContext } from './context.ts'
 import { addDevCommand } from './dev.ts'
 import { addDlqCommand } from './dlq.ts'
 import { printFailure } from './failure.ts'
 import { addLogsCommand } from './logs.ts'
 import { addCommonOptions } from './options.ts'
+import { addPauseCommand, addUnpauseCommand } from './pause.ts'
 import { addPlanCommand } from './plan.ts'
 import { addRegistryCommand } from './registry.ts'
 import { addRunCommand } from './run.ts'
@@ -67,6 +71,11 @@ export function buildProgram(context: CliContext): Command {
   addRunCommand(program, context)
   addStopCommand(program, context)
   addTriggerCommand(program, context)
+  addBackfillCommand(program, context)
+  addCancelCommand(program, context)
+  addClearCommand(program, context)
+  addPauseCommand(program, context)
+  addUnpauseCommand(program, context)
   addRunsCommand(program, context)
   addLogsCommand(program, context)
   program.commandsGroup('Look:')

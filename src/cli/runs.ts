@@ -1,6 +1,13 @@
 import { type Command, Option } from 'commander'
 import type { Clock } from '../ports/clock.ts'
-import { type Attempt, type OrchestratorAdmin, type Run, type RunState, runTransitions } from '../ports/orchestrator.ts'
+import {
+  type Attempt,
+  type Dag,
+  type OrchestratorAdmin,
+  type Run,
+  type RunState,
+  runTransitions,
+} from '../ports/orchestrator.ts'
 import { MillraceError } from '../sdk/errors.ts'
 import type { CliContext } from './context.ts'
 import { printFault } from './failure.ts'
@@ -18,12 +25,14 @@ interface RunsOptions {
   readonly run?: string
 }
 
-/** A run with its attempts, oldest first. */
+/** A run with its attempts, newest first. */
 interface RunWithAttempts extends Run {
   readonly attemptList: readonly Attempt[]
 }
 
 const defaultLimit = 20
+/** Runs whose newest attempts are asked for at once. */
+const askedAtOnce = 8
 
 export function addRunsCommand(program: Command, context: CliContext): void {
   const command = program
@@ -47,13 +56,12 @@ export function addRunsCommand(program: Command, context: CliContext): void {
           ...(dag === undefined ? {} : { dag }),
           ...(state === undefined ? {} : { state }),
         })
-        const runs = await Promise.all(page.items.map(run => withAttempts(admin, run)))
-        if (options.json)
-          return context.stdout.json({ runs: runs.map(({ attemptList: _, ...run }) => run), next: page.next })
-        if (runs.length === 0) return context.stderr.line('No runs. `millrace trigger <dag>` queues one.')
-        await printRuns(runs, target.clock, context.stdout)
-        const more = page.next === null ? '' : `; there are older ones: add --limit ${limit * 10}`
-        await context.stderr.line(`${countOf(runs.length, 'run')}${more}`)
+        const { items, next } = page
+        if (options.json) return context.stdout.json({ runs: items, next })
+        if (items.length === 0) return context.stderr.line('No runs. `millrace trigger <dag>` queues one.')
+        await printRuns(await withNewestAttempt(admin, items), target.clock, context.stdout)
+        const more = next === null ? '' : `; there are older ones: add --limit ${limit * 10}`
+        await context.stderr.line(`${countOf(items.length, 'run')}${more}`)
       }),
     )
   addExamples(command, [
@@ -64,9 +72,11 @@ export function addRunsCommand(program: Command, context: CliContext): void {
 }
 
 /** Names the DAGs there are, which the orchestrator's own error does not. @throws MillraceError `DAG_UNKNOWN`. */
-export async function requireDag(admin: OrchestratorAdmin, dag: string): Promise<void> {
-  const names = (await admin.dags({ limit: 1_000 })).items.map(({ plan }) => plan.id)
-  if (names.includes(dag)) return
+export async function requireDag(admin: OrchestratorAdmin, dag: string): Promise<Dag> {
+  const { items } = await admin.dags({ limit: 1_000 })
+  const found = items.find(({ plan }) => plan.id === dag)
+  if (found !== undefined) return found
+  const names = items.map(({ plan }) => plan.id)
   throw new MillraceError('DAG_UNKNOWN', `There is no DAG ${dag}.`, {
     fix: names.length === 0 ? 'Run `millrace apply` first.' : `Use one of: ${names.join(', ')}.`,
   })
@@ -80,11 +90,20 @@ async function readRun(admin: OrchestratorAdmin, dag: string | undefined, runId:
     })
   }
   await requireDag(admin, dag)
-  return withAttempts(admin, await admin.run(dag, runId))
+  const run = await admin.run(dag, runId)
+  return { ...run, attemptList: await admin.attempts(dag, runId) }
 }
 
-async function withAttempts(admin: OrchestratorAdmin, run: Run): Promise<RunWithAttempts> {
-  return { ...run, attemptList: run.attempts === 0 ? [] : await admin.attempts(run.dag, run.runId) }
+async function withNewestAttempt(admin: OrchestratorAdmin, runs: readonly Run[]): Promise<readonly RunWithAttempts[]> {
+  const found: RunWithAttempts[] = []
+  while (found.length < runs.length) {
+    const some = runs.slice(found.length, found.length + askedAtOnce).map(async run => ({
+      ...run,
+      attemptList: run.attempts === 0 ? [] : await admin.attempts(run.dag, run.runId, { limit: 1 }),
+    }))
+    found.push(...(await Promise.all(some)))
+  }
+  return found
 }
 
 async function printRuns(runs: readonly RunWithAttempts[], clock: Clock, output: Output): Promise<void> {
@@ -105,7 +124,7 @@ async function printRuns(runs: readonly RunWithAttempts[], clock: Clock, output:
     formatTime(run.logicalDate),
     formatCount(run.attempts),
     elapsed(run, clock),
-    recordsOf(run.attemptList.at(-1)),
+    recordsOf(run.attemptList[0]),
     printable(run.note ?? ''),
   ])
   const used = columns.flatMap((_, index) => (rows.some(row => row[index] !== '') ? [index] : []))

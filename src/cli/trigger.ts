@@ -4,10 +4,9 @@ import type { Json } from '../sdk/json.ts'
 import type { Target } from '../targets.ts'
 import { type CliContext, exitCodes } from './context.ts'
 import { addExamples, jsonOption, timeOption } from './options.ts'
-import { paintState } from './run-state.ts'
+import { runLine } from './run-state.ts'
 import { requireDag } from './runs.ts'
 import { type Session, withSession } from './session.ts'
-import { formatElapsed } from './text.ts'
 
 interface TriggerOptions {
   readonly runId?: string
@@ -41,7 +40,7 @@ export function addTriggerCommand(program: Command, context: CliContext): void {
         if (begun.state === 'queued') await explainQueued(orchestrator, begun, wait, context, scheduler(session))
         const run = wait ? await untilEnded(orchestrator, begun, target, context.signal) : begun
         if (options.json) await context.stdout.json(run)
-        else await printRun(run, context)
+        else await context.stdout.line(runLine(run, context.stdout))
         if (wait && run.state !== 'success') context.exitCode = exitCodes.failed
       }),
     )
@@ -79,7 +78,7 @@ async function explainQueued(
   const [before] = (await admin.runs({ dag: run.dag, state: 'running', limit: 1 })).items
   const dags = (await admin.dags()).items
   const paused = dags.find(({ plan }) => plan.id === run.dag)?.paused ?? false
-  if (paused) await stderr.line(`It stays queued: ${run.dag} is paused.`)
+  if (paused) await stderr.line(`It stays queued: ${run.dag} is paused. \`millrace unpause ${run.dag}\` lets it begin.`)
   else if (before !== undefined) await stderr.line(`It is queued behind ${before.runId}, which is running.`)
   else await stderr.line(`It stays queued: ${reason}`)
   if (wait) await stderr.line('Waiting; Ctrl-C ends the waiting and leaves the run as it is.')
@@ -92,12 +91,4 @@ async function untilEnded({ admin }: Orchestrator, begun: Run, { clock }: Target
     run = await admin.run(run.dag, run.runId)
   }
   return run
-}
-
-async function printRun(run: Run, { stdout }: CliContext): Promise<void> {
-  const took =
-    run.startedAt === null || run.endedAt === null
-      ? ''
-      : ` in ${formatElapsed(Date.parse(run.endedAt) - Date.parse(run.startedAt))}`
-  await stdout.line(`${run.dag}  ${run.runId}  ${paintState(run.state, stdout)}${took}`)
 }

@@ -163,7 +163,8 @@ export interface OrchestratorAdmin {
   runs(request?: RunsRequest): Promise<Page<Run>>
   /** @throws MillraceError `RUN_UNKNOWN`. */
   run(dag: string, runId: string): Promise<Run>
-  attempts(dag: string, runId: string): Promise<readonly Attempt[]>
+  /** With `limit`, so many of the newest: what an attempt gave back may have to be read from its log. */
+  attempts(dag: string, runId: string, options?: { limit?: number }): Promise<readonly Attempt[]>
   /**
    * The attempt's log from its start; with `follow`, until the attempt has ended, and from before it has begun.
    * @throws MillraceError `RUN_UNKNOWN` if the run has no such attempt.
@@ -181,7 +182,7 @@ export interface OrchestratorAdmin {
   clear(dag: string, runId: string): Promise<Run>
   /**
    * One run for each complete interval of the schedule in [from, to) that has none yet; oldest first.
-   * With `dryRun` only says which. At most 1,000 at a time.
+   * With `dryRun` only says which. At most 1,000 at a time (`mostBackfilled`).
    */
   backfill(dag: string, range: { from: string; to: string; dryRun?: boolean }): Promise<readonly DataInterval[]>
 }

@@ -84,6 +84,9 @@ export function ownedByOther(dag: string, owner: string): MillraceError {
   return new MillraceError('NAME_DUPLICATE', `The DAG "${dag}" belongs to ${owner}.`, { place: dag, fix })
 }
 
+/** Intervals that one backfill makes runs for; the next one takes those after them. */
+export const mostBackfilled = 1_000
+
 /** Of a backfill. */
 export function rangeTooWide(most: number): MillraceError {
   return new MillraceError('CONFIG_INVALID', `The range holds more than ${most} intervals.`, {

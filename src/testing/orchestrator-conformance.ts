@@ -100,6 +100,11 @@ export function orchestratorConformance(open: () => Promise<OrchestratorFixture>
       const { runId } = await fixture.orchestrator.trigger(dag.id)
       assert.equal((await ended(fixture, dag, runId)).state, 'success')
       assert.deepEqual(await attemptStates(fixture, dag, runId), ['up_for_retry', 'success'])
+      const newest = await fixture.orchestrator.admin.attempts(dag.id, runId, { limit: 1 })
+      assert.deepEqual(
+        newest.map(({ attempt }) => attempt),
+        [2],
+      )
     }),
 
     rule('fails a run whose attempts are used up', async fixture => {

@@ -158,6 +158,14 @@ export function ordersProject(onEnd?: OnEnd): Project {
   return Project.create(files, {}, onEnd)
 }
 
+/** The same, imported each day, and applied. */
+export async function dailyOrders(): Promise<Project> {
+  const pipeline = ordersPipeline.replace('schedule: null', `schedule: '@daily'`)
+  const project = Project.create({ 'pipelines/orders.ts': pipeline, 'orders.ndjson': `${orderLines.join('\n')}\n` })
+  await project.json('apply')
+  return project
+}
+
 /** With everything applied, imported and placed. */
 export async function placedOrders(onEnd?: OnEnd): Promise<Project> {
   const project = ordersProject(onEnd)

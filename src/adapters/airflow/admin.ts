@@ -28,9 +28,9 @@ export function createAdmin(client: Client, clock: Clock): OrchestratorAdmin {
     },
     runs: (request = {}) => listRuns(client, request),
     run: (dag, runId) => readRun(client, dag, runId),
-    async attempts(dag, runId) {
+    async attempts(dag, runId, options = {}) {
       const [run, task] = await Promise.all([readRun(client, dag, runId), taskOf(dag)])
-      return listAttempts(client, run, task)
+      return listAttempts(client, run, task, options.limit)
     },
     async *logs(dag, runId, attempt, options = {}): AsyncGenerator<LogLine> {
       yield* followLog(client, clock, { dag, runId, task: await taskOf(dag), attempt }, options)

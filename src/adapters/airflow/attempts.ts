@@ -8,12 +8,21 @@ import { readLog } from './attempt-log.ts'
 import type { Client } from './client.ts'
 import { iso } from './runs.ts'
 
-/** An attempt, where it began, newest first. */
-export async function listAttempts(client: Client, run: Run, task: string): Promise<readonly Attempt[]> {
+/** Those that have begun, newest first; reads the logs of no others than the `limit` newest. */
+export async function listAttempts(
+  client: Client,
+  run: Run,
+  task: string,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<readonly Attempt[]> {
   const tries = await listTries(client, run, task)
-  const begun = tries.filter(({ try_number }) => try_number <= run.attempts)
-  const attempts = begun.map((each, index) => toAttempt(client, run, task, each, begun[index + 1]))
-  return (await Promise.all(attempts)).reverse()
+  const begun = tries.filter(({ try_number }) => try_number <= run.attempts).reverse()
+  const attempts: Attempt[] = []
+  // One log at a time is in memory.
+  for (const [index, each] of begun.slice(0, limit).entries()) {
+    attempts.push(await toAttempt(client, run, task, each, begun[index - 1]))
+  }
+  return attempts
 }
 
 /** Oldest first. */

@@ -1,14 +1,13 @@
 import { type Interval, intervalsWithin, openSchedule } from '../../plan/intervals.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { DataInterval } from '../../ports/orchestrator.ts'
-import { noSchedule, parseDate, rangeTooWide } from '../../ports/run-request.ts'
+import { mostBackfilled, noSchedule, parseDate, rangeTooWide } from '../../ports/run-request.ts'
 import { MillraceError } from '../../sdk/errors.ts'
 import { readAnswers } from './answers.ts'
 import type { AirflowDag } from './api.ts'
 import type { Client } from './client.ts'
 import { isRefusal } from './refusal.ts'
 
-const mostBackfilled = 1_000
 const mostIntervalsLookedAt = 20_000
 
 export interface BackfillRange {

@@ -83,8 +83,7 @@ async function refreshRuns({ plan, orchestrator, tracker }: RefreshOptions): Pro
     const [running] = (await orchestrator.admin.runs({ dag: id, state: 'running', limit: 1 })).items
     const run = running ?? (await orchestrator.admin.runs({ dag: id, limit: 1 })).items[0]
     if (run !== undefined) {
-      const attempts = await orchestrator.admin.attempts(id, run.runId)
-      const attempt = attempts.find(each => each.attempt === run.attempts)
+      const [attempt] = await orchestrator.admin.attempts(id, run.runId, { limit: 1 })
       tracker.runStands(run, attempt?.error ?? null, elapsedOf(attempt?.result ?? null))
     }
   }

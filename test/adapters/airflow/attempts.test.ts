@@ -18,15 +18,19 @@ const line = (event: Json) => ({
   level: 'info',
 })
 
-async function attempts(...tries: readonly ReturnType<typeof tried>[]) {
+function airflowWith(...tries: readonly ReturnType<typeof tried>[]) {
   const last = tries.at(-1)!.json
-  const client = scriptedClient(({ path }) => {
+  return scriptedClient(({ path }) => {
     const log = /\/logs\/(\d+)$/.exec(path)?.[1]
     if (log !== undefined) return { content: tries[Number(log) - 1]!.log as Json[], continuation_token: null }
     if (path.endsWith('/tries')) return { task_instances: tries.map(({ json }) => json) }
     if (path.endsWith('/taskInstances')) return { task_instances: [taskInstance(last)] }
     return dagRun({ state: last.state })
   })
+}
+
+async function attempts(...tries: readonly ReturnType<typeof tried>[]) {
+  const client = airflowWith(...tries)
   return listAttempts(client, await readRun(client, 'fetch', 'manual__1'), 'task')
 }
 
@@ -42,6 +46,17 @@ describe('the attempts of a run in Airflow', () => {
       { attempt: 2, state: 'success', result: { pages: 5 }, error: null },
       { attempt: 1, state: 'up_for_retry', result: { pages: 1 }, error },
     ])
+  })
+
+  it('of which only the newest are asked for have only their logs read', async () => {
+    const client = airflowWith(tried(1, 'failed', []), tried(2, 'failed', []), tried(3, 'success', []))
+    const run = await readRun(client, 'fetch', 'manual__1')
+    expect(await listAttempts(client, run, 'task', 2)).toMatchObject([
+      { attempt: 3, state: 'success' },
+      { attempt: 2, state: 'up_for_retry' },
+    ])
+    const logs = client.calls.map(({ path }) => /\/logs\/(\d+)$/.exec(path)?.[1] ?? [])
+    expect(logs.flat()).toEqual(['3', '2'])
   })
 
   it('have timed out if Airflow says so, whatever the program said', async () => {

@@ -1,7 +1,7 @@
 import { type Interval, intervalsWithin, openSchedule } from '../../../plan/intervals.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { DataInterval, LogLine, OrchestratorAdmin, Run } from '../../../ports/orchestrator.ts'
-import { noSchedule, parseDate, rangeTooWide, wrongState } from '../../../ports/run-request.ts'
+import { mostBackfilled, noSchedule, parseDate, rangeTooWide, wrongState } from '../../../ports/run-request.ts'
 import { concludeAsLost } from './conclude.ts'
 import { addIntervalRun } from './due.ts'
 import { currentLease, isFree } from './lease.ts'
@@ -11,7 +11,6 @@ import { type DagRow, iso, planOf, type RunRow, toAttempt, toDag, toRun } from '
 import type { Store } from './store.ts'
 
 const mostAttemptsListed = 1000
-const mostBackfilled = 1000
 /** Looking at one takes about ten microseconds, and the process does nothing else meanwhile. */
 const mostIntervalsLookedAt = 20_000
 
@@ -45,9 +44,9 @@ export function createAdmin(store: Store, clock: Clock, pollMs: number): Orchest
     async run(dag, runId) {
       return toRun(store.run(dag, runId))
     },
-    async attempts(dag, runId) {
+    async attempts(dag, runId, { limit = mostAttemptsListed } = {}) {
       const run = store.run(dag, runId)
-      return store.attempts(run, mostAttemptsListed).map(row => toAttempt(run, row))
+      return store.attempts(run, limit).map(row => toAttempt(run, row))
     },
     logs(dag, runId, attempt, options = {}): AsyncIterable<LogLine> {
       return followLog(store, clock, pollMs, { dag, runId, attempt, ...options })
