@@ -9,7 +9,7 @@ import type { TargetConfig } from '../../../src/sdk/config.ts'
 import type { Readers } from './readers.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
-const project = join(root, 'test/engines/project')
+const usersProject = join(root, 'test/engines/project')
 
 export const stage = 'users/spark_stream'
 export const group = 'users.spark_stream'
@@ -22,6 +22,8 @@ export interface Surroundings {
   /** A state directory that the workers of a test share. */
   readonly statePath: string
   readonly env?: NodeJS.ProcessEnv
+  /** A project with a target `test`, which reads `TEST_TARGET`. Default: that of the users pipeline. */
+  readonly project?: string
 }
 
 /** A state that a worker said it is in, and why if it is paused. */
@@ -132,7 +134,7 @@ export async function tryMillrace(
   return { code, lines, log }
 }
 
-function millrace({ target, statePath, env }: Surroundings, ...args: readonly string[]) {
+function millrace({ target, statePath, env, project = usersProject }: Surroundings, ...args: readonly string[]) {
   const options = ['--project', project, '--target', 'test', '--json']
   return spawn(process.execPath, [join(root, 'bin/millrace.js'), ...args, ...options], {
     env: { ...process.env, ...env, TEST_TARGET: JSON.stringify(target), MILLRACE_STATE: statePath },
