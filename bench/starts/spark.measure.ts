@@ -13,7 +13,7 @@ import { openTarget } from '../../src/targets.ts'
 import { enginesOfThisFile, targetOn } from '../../test/engines/faults/fault-engines.ts'
 import { openScene } from '../../test/engines/faults/scene.ts'
 import { runMillrace, stage } from '../../test/engines/faults/workers.ts'
-import { buildSink } from '../../test/engines/spark/spark.ts'
+import { buildSink } from '../../test/engines/spark/build-sink.ts'
 import { SparkServer } from '../../test/engines/spark/spark-server.ts'
 import { temporaryDirectory } from '../../test/support.ts'
 

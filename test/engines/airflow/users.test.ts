@@ -5,7 +5,7 @@ import type { TargetConfig } from '../../../src/sdk/config.ts'
 import { type RunningEngine, startEngine } from '../../../src/stack/start-engine.ts'
 import { openTarget, type Target } from '../../../src/targets.ts'
 import { temporaryDirectory } from '../../support.ts'
-import { buildSink } from '../spark/spark.ts'
+import { buildSink } from '../spark/build-sink.ts'
 import { call, type RunningAirflow, startAirflow } from './airflow.ts'
 import { airflowConfig, millrace, usersProject } from './command-line.ts'
 

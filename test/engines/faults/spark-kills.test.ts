@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/adapters/system/clock.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
-import { buildSink } from '../spark/spark.ts'
+import { buildSink } from '../spark/build-sink.ts'
 import { inState, openSparkScene, recordOf } from '../spark/spark-scene.ts'
 import { SparkServer } from '../spark/spark-server.ts'
 import { enginesOfThisFile } from './fault-engines.ts'

@@ -1,24 +1,14 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { useCassandra } from '../cassandra/cluster.ts'
+import { describe, expect, it } from 'vitest'
 import { bytes, poisons, userOf } from '../faults/poisons.ts'
 import type { TopicRecord } from '../faults/readers.ts'
-import { kafkaOfThisFile } from '../kafka/support.ts'
-import { buildSink, type SparkJars, SparkRun } from './spark.ts'
+import { sinkEnginesOfThisFile, sparkTimeout } from './sink-engines.ts'
+import { SparkRun } from './spark.ts'
 import { schemaIds, UsersStage } from './users-stage.ts'
 
-const kafka = kafkaOfThisFile({ 'message.max.bytes': '50000000', 'replica.fetch.max.bytes': '50000000' })
-const cassandra = useCassandra()
-const engines = () => ({ kafka: kafka(), cassandra: cassandra() })
-let jars: SparkJars
-
-beforeAll(async () => {
-  jars = await buildSink()
-}, 600_000)
-
-/** Spark takes 10 s to start where nothing else runs. */
-const timeout = 600_000
+const { engines, jars } = sinkEnginesOfThisFile()
+const timeout = sparkTimeout
 
 /** A dead letter as whoever reads its topic has it. */
 function comparable({ key, value, headers }: TopicRecord) {
@@ -44,7 +34,7 @@ describe('records that cannot be processed, on Spark', () => {
     }
     await stage.send([{ name: 'delete', key: bytes(userOf(0).id!), value: null }], 0)
     const task = stage.task()
-    const first = new SparkRun(task, jars)
+    const first = new SparkRun(task, jars())
     await first.done()
     const bad = all.filter(({ code }) => code !== null).length
     const good = all.length - bad
@@ -58,7 +48,7 @@ describe('records that cannot be processed, on Spark', () => {
 
     forgetCommits(task.checkpoint!)
     await stage.sendBad(['one more'])
-    await new SparkRun(task, jars).done()
+    await new SparkRun(task, jars()).done()
     expect(await stage.letters()).toHaveLength(bad + 1)
     expect(await stage.readers.rows()).toEqual(rows)
 
@@ -80,14 +70,14 @@ describe('records that cannot be processed, on Spark', () => {
     await stage.sendBad(['first', 'second'])
     const task = stage.task()
     // Without their topic dead letters wait.
-    const killed = new SparkRun(task, jars)
+    const killed = new SparkRun(task, jars())
     await expect.poll(async () => (await stage.readers.rows()).size, { timeout }).toBe(2)
     await killed.kill()
     const rows = await stage.readers.rows()
     expect((await stage.positions()).committed).toEqual([0, 0])
 
     await stage.createDeadLetterTopic()
-    await new SparkRun(task, jars).done()
+    await new SparkRun(task, jars()).done()
     expect(await stage.letterValues()).toEqual(['first', 'second'])
     expect(await stage.readers.rows()).toEqual(rows)
   })
@@ -99,20 +89,20 @@ describe('records that cannot be processed, on Spark', () => {
     await stage.sendUsers([userOf(0)])
     await stage.sendBad(['first', 'second'])
     const task = stage.task()
-    const killed = new SparkRun(task, jars)
+    const killed = new SparkRun(task, jars())
     await expect.poll(async () => (await stage.readers.rows()).size, { timeout }).toBe(1)
     // Dead letters wait for their topic, and then the checkpoint for Cassandra.
-    await cassandra().stop()
+    await engines().cassandra.stop()
     try {
       await stage.createDeadLetterTopic()
       await expect.poll(() => stage.letterValues(), { timeout }).toEqual(['first', 'second'])
       await killed.kill()
     } finally {
-      await cassandra().start()
+      await engines().cassandra.start()
     }
     expect((await stage.positions()).committed).toEqual([0, 0])
     await stage.sendBad(['third'])
-    await new SparkRun(task, jars).done()
+    await new SparkRun(task, jars()).done()
     expect(await stage.letterValues()).toEqual(['first', 'second', 'third'])
   })
 
@@ -120,7 +110,7 @@ describe('records that cannot be processed, on Spark', () => {
     const stage = await UsersStage.open(engines())
     const values = Array.from({ length: 5_000 }, (_, number) => `bad ${String(number).padStart(4, '0')}`)
     await stage.sendBad(values)
-    await new SparkRun(stage.task(), jars).done()
+    await new SparkRun(stage.task(), jars()).done()
     expect(await stage.letterValues()).toEqual(values)
     const { ends, committed } = await stage.positions()
     expect(committed).toEqual(ends)
@@ -132,7 +122,7 @@ describe('records that cannot be processed, on Spark', () => {
     const stage = await UsersStage.open(engines())
     const { conf, ...task } = stage.task({ mode: 'update', trigger: 'realTime' })
     const realTime = { ...task, conf: { ...conf, 'spark.sql.streaming.realTimeMode.allowlistCheck': 'false' } }
-    const run = new SparkRun(realTime, jars)
+    const run = new SparkRun(realTime, jars())
     await run.line('STARTED')
     for (const value of ['first', 'second']) {
       await stage.sendBad([value])
@@ -142,7 +132,7 @@ describe('records that cannot be processed, on Spark', () => {
     await run.kill()
 
     await stage.sendBad(['third'])
-    const again = new SparkRun({ ...realTime, batch: '5 seconds' }, jars)
+    const again = new SparkRun({ ...realTime, batch: '5 seconds' }, jars())
     await expect.poll(async () => (await stage.letterValues()).at(-1), { timeout }).toBe('third')
     expect(await stage.letterValues()).toEqual(['first', 'second', 'third'])
     await again.line('PROGRESS')

@@ -1,21 +1,11 @@
-import { beforeAll, describe, expect, it } from 'vitest'
-import { useCassandra } from '../cassandra/cluster.ts'
+import { describe, expect, it } from 'vitest'
 import { userOf } from '../faults/poisons.ts'
-import { kafkaOfThisFile } from '../kafka/support.ts'
-import { buildSink, type SparkJars, SparkRun } from './spark.ts'
+import { sinkEnginesOfThisFile, sparkTimeout } from './sink-engines.ts'
+import { SparkRun } from './spark.ts'
 import { UsersStage } from './users-stage.ts'
 
-const kafka = kafkaOfThisFile({ 'message.max.bytes': '50000000', 'replica.fetch.max.bytes': '50000000' })
-const cassandra = useCassandra()
-const engines = () => ({ kafka: kafka(), cassandra: cassandra() })
-let jars: SparkJars
-
-beforeAll(async () => {
-  jars = await buildSink()
-}, 600_000)
-
-/** Spark takes 10 s to start where nothing else runs. */
-const timeout = 600_000
+const { engines, jars } = sinkEnginesOfThisFile()
+const timeout = sparkTimeout
 
 /** Each part has users of its own, newer versions of some before them, deletes and bad records, in both partitions. */
 async function sendPart(stage: UsersStage, part: number): Promise<void> {
@@ -56,7 +46,7 @@ describe('a stage that moves between Node and Spark', () => {
     const { committed } = await stage.positions()
     const startingOffsets = JSON.stringify({ [topic.name]: Object.fromEntries(committed.entries()) })
     const onSpark = { ...task, source: { ...task.source, startingOffsets } }
-    await new SparkRun(onSpark, jars).done()
+    await new SparkRun(onSpark, jars()).done()
     expect(await stage.letterValues()).toEqual(bad(2))
     await expectVersions(stage)
 
@@ -68,7 +58,7 @@ describe('a stage that moves between Node and Spark', () => {
 
     // With its old checkpoint Spark does again what Node did.
     await sendPart(stage, 3)
-    await new SparkRun(onSpark, jars).done()
+    await new SparkRun(onSpark, jars()).done()
     expect(await stage.letterValues()).toEqual(bad(4))
     await expectVersions(stage)
     const last = await stage.positions()
@@ -84,7 +74,7 @@ describe('a stage that moves between Node and Spark', () => {
     let reason = ''
     await stage.runOnNode(async () => {
       await expect.poll(async () => (await stage.readers.group(group)).members.length, { timeout }).toBe(1)
-      reason = await new SparkRun(stage.task(), jars).failure()
+      reason = await new SparkRun(stage.task(), jars()).failure()
       return true
     })
     expect(reason).toContain(

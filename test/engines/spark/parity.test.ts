@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Session } from '../../../src/adapters/spark/connect/session.ts'
 import { sinkJar } from '../../../src/adapters/spark/sink-jar.ts'
+import { buildSink } from './build-sink.ts'
 import { computed, expressionDifferences, logRecord, outcomesOnNode, outcomesOnSpark } from './parity.ts'
 import { anyDeclaration, topicOf } from './random-declarations.ts'
 import { anyExpression, everything, recordsOf } from './random-expressions.ts'
@@ -18,9 +18,7 @@ const [declarations, recordsOfDeclaration] = [25, 40]
 describe(`the same on Node and on Spark (G10), seed ${seed}`, () => {
   const server = new SparkServer()
 
-  beforeAll(() => {
-    execFileSync('npm', ['run', 'build:spark-sink', '--', '-DskipTests'], { stdio: 'ignore' })
-  }, 600_000)
+  beforeAll(async () => void (await buildSink()), 600_000)
 
   const open = async (): Promise<Session> => {
     const session = await server.open()

@@ -8,7 +8,8 @@ import type { Log, LogRecord } from '../../../src/ports/log.ts'
 import { temporaryDirectory } from '../../support.ts'
 import { configOf, execute, openTables, useCassandra } from '../cassandra/cluster.ts'
 import { createTopic, kafkaOfThisFile, openTestLog } from '../kafka/support.ts'
-import { buildSink, type SinkTask, type SparkJars, SparkRun } from './spark.ts'
+import { buildSink, type SparkJars } from './build-sink.ts'
+import { type SinkTask, SparkRun } from './spark.ts'
 
 const kafka = kafkaOfThisFile()
 const cassandra = useCassandra()

@@ -1,16 +1,12 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 import type { SparkFunction } from '../../../src/adapters/spark/session-setup.ts'
-import { sinkJar } from '../../../src/adapters/spark/sink-jar.ts'
-import { engines } from '../../../src/stack/engines.ts'
-import { chooseJava, findJavas } from '../../../src/stack/java.ts'
-
-const root = resolve(import.meta.dirname, '../../..')
+import type { SparkJars } from './build-sink.ts'
 
 /** What Spark's own launcher gives to a Java that has modules. */
 const opens = [
@@ -126,31 +122,4 @@ export class SparkRun {
     for (const resolve of this.#waiting) resolve()
     this.#waiting.clear()
   }
-}
-
-async function installedJars(): Promise<string> {
-  const { signal } = new AbortController()
-  const { spark } = engines
-  const { files } = await spark.runtime.install(spark, { env: process.env, signal, onDownload: () => {} })
-  return join(files, 'jars')
-}
-
-export interface SparkJars {
-  readonly classPath: string
-  readonly javaHome: string
-}
-
-/**
- * Builds the sink, with its own tests, and finds Spark: the version that `millrace stack` starts, or with `MILLRACE_TEST_SPARK_JARS` the
- * jars of another version in a directory, which has to have those of its Kafka source too.
- */
-export async function buildSink(): Promise<SparkJars> {
-  const javaHome = chooseJava(findJavas(process.env), { from: 17, to: 21, best: 21 }, 'Spark').home
-  execFileSync('npm', ['run', '--silent', 'build:spark-sink'], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, JAVA_HOME: javaHome },
-  })
-  const jars = process.env.MILLRACE_TEST_SPARK_JARS ?? (await installedJars())
-  return { classPath: `${sinkJar()}:${join(jars, '*')}`, javaHome }
 }

@@ -1,27 +1,20 @@
 import { readFileSync } from 'node:fs'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { sinkJar } from '../../../src/adapters/spark/sink-jar.ts'
-import { useCassandra } from '../cassandra/cluster.ts'
 import { bytes, userOf } from '../faults/poisons.ts'
-import { kafkaOfThisFile } from '../kafka/support.ts'
-import { buildSink } from './spark.ts'
+import { sinkEnginesOfThisFile, sparkTimeout } from './sink-engines.ts'
 import { SparkServer } from './spark-server.ts'
 import { UsersStage } from './users-stage.ts'
 
-const kafka = kafkaOfThisFile({ 'message.max.bytes': '50000000', 'replica.fetch.max.bytes': '50000000' })
-const cassandra = useCassandra()
+const { engines } = sinkEnginesOfThisFile()
 
 describe('a sink that was uploaded to a session', () => {
   const server = new SparkServer()
 
-  beforeAll(async () => {
-    await buildSink()
-  }, 600_000)
-
   it('writes rows, dead letters and offsets, although the server itself does not know its classes', {
-    timeout: 600_000,
+    timeout: sparkTimeout,
   }, async () => {
-    const stage = await UsersStage.open({ kafka: kafka(), cassandra: cassandra() })
+    const stage = await UsersStage.open(engines())
     const session = await server.open()
     await session.upload([{ name: 'jars/millrace-spark-sink.jar', data: readFileSync(sinkJar()) }])
     const { settings, functions, relation } = stage.query()

@@ -16,7 +16,7 @@ import {
   tryMillrace,
   until,
 } from '../faults/workers.ts'
-import { buildSink } from './spark.ts'
+import { buildSink } from './build-sink.ts'
 import { inState, openSparkScene, recordOf } from './spark-scene.ts'
 import { SparkServer } from './spark-server.ts'
 
