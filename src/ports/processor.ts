@@ -23,7 +23,10 @@ export interface Processor {
    * @throws MillraceError `STAGE_UNKNOWN`, or why the stage failed.
    */
   start(stage: string): Promise<void>
-  /** Finishes what is in flight, commits, and stops; after `deadlineMs` it stops anyway and leaves the rest to redelivery. */
+  /**
+   * Finishes what is in flight, commits, and stops; after `deadlineMs` it stops anyway and leaves the rest to redelivery. A stage that
+   * runs elsewhere may have begun another batch by then, which is left to redelivery too.
+   */
   drain(stage: string, deadlineMs: number): Promise<void>
   /** Stops at once; what was in flight is redelivered at the next start. */
   stop(stage: string): Promise<void>

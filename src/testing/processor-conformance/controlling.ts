@@ -98,6 +98,40 @@ export const controlling = (rule: Rule): readonly ConformanceCase[] => [
     deepEqual(await sortedRows(fixture, broken.stage), keys(0, 3))
   }),
 
+  rule('deploys a stage, which then goes on by itself, or nothing where none does', async fixture => {
+    const { processor, stages, patienceMs } = fixture
+    const [stage] = stages
+    const [first, next, state] =
+      fixture.runs === 'here' ? ([null, null, 'stopped'] as const) : (['start', 'keep', 'running'] as const)
+    equal(await processor.deployment(stage), first)
+    equal(await processor.deploy(stage), first)
+    equal(await processor.deployment(stage), next)
+    equal(await processor.deploy(stage), next)
+    equal((await processor.status(stage)).state, state)
+    const watcher = new Watcher(fixture, stage)
+    await processor.start(stage)
+    await fixture.append(stage, keys(0, 10))
+    await watcher.read(10)
+    await processor.leave(stage, patienceMs)
+    equal((await processor.status(stage)).state, state)
+    await processor.drain(stage, patienceMs)
+    equal((await processor.status(stage)).state, 'stopped')
+    equal(await processor.deployment(stage), first)
+    deepEqual(await sortedRows(fixture, stage), keys(0, 10))
+  }),
+
+  rule('drains a stage that it leaves and that is not deployed', async fixture => {
+    const { processor, stages, patienceMs } = fixture
+    const watcher = new Watcher(fixture, stages[0])
+    await processor.start(stages[0])
+    await processor.leave(stages[0], patienceMs)
+    equal((await processor.status(stages[0])).state, 'stopped')
+    deepEqual(
+      watcher.states.map(({ state }) => state),
+      ['starting', 'running', 'draining', 'stopped'],
+    )
+  }),
+
   rule('stops every stage when it is closed', async fixture => {
     const { processor, stages } = fixture
     const watchers = stages.map(stage => new Watcher(fixture, stage))

@@ -27,7 +27,8 @@ export const processing = (rule: Rule): readonly ConformanceCase[] => [
       equal(progress.stage, stages[0])
       ok(progress.at >= startedAt - 1_000 && progress.at <= Date.now() + 1_000)
       equal(progress.recordsIn, progress.recordsOut + progress.deadLetters + progress.filtered)
-      ok(progress.recordsIn > 0 && progress.bytesIn > 0)
+      ok(progress.recordsIn > 0)
+      ok(fixture.runs === 'here' ? progress.bytesIn > 0 : progress.bytesIn === 0)
       deepEqual(Object.keys(progress.ms).sort(), ['commit', 'decode', 'read', 'sink', 'transform'])
       for (const ms of Object.values(progress.ms)) ok(ms >= 0)
       ok(progress.partitions.length > 0)
@@ -60,7 +61,9 @@ export const processing = (rule: Rule): readonly ConformanceCase[] => [
       const appended = appendMany(fixture, stage, keys(0, 2_000))
       await watcher.read(1)
       await processor.drain(stage, patienceMs)
-      equal((await fixture.rows(stage)).length, watcher.sum('recordsOut'))
+      const written = (await fixture.rows(stage)).length
+      const told = watcher.sum('recordsOut')
+      ok(fixture.runs === 'here' ? written === told : written >= told, `${written} rows, ${told} of them told of`)
       await appended
       await processor.start(stage)
       await watcher.read(2_000)

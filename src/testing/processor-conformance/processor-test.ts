@@ -19,6 +19,11 @@ export interface ProcessorFixture {
   rows(stage: string): Promise<readonly string[]>
   /** Makes a stage's table take no rows for now; returns how to make it take them again. */
   block(stage: string): Promise<() => Promise<void>>
+  /**
+   * Where stages run. `elsewhere`: they can be deployed; bytes are not counted; and what stops a stage may stop a batch that has
+   * written rows and is not told of, since it is done again.
+   */
+  readonly runs: 'here' | 'elsewhere'
   /** How long anything may take, in milliseconds. */
   readonly patienceMs: number
   close(): Promise<void>

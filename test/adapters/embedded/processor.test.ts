@@ -2,16 +2,15 @@ import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createThreadProcessor } from '../../../src/adapters/embedded/processor.ts'
-import { createEncoder } from '../../../src/engine/codec.ts'
-import { applyPlan } from '../../../src/engine/deploy.ts'
 import { compile } from '../../../src/plan/compile.ts'
-import { stageId, tableId } from '../../../src/plan/plan.ts'
+import { stageId } from '../../../src/plan/plan.ts'
 import type { StageStatus } from '../../../src/ports/processor.ts'
 import { embedded } from '../../../src/sdk/config.ts'
 import type { StageThreadData } from '../../../src/stage-thread.ts'
 import { openTarget } from '../../../src/targets.ts'
 import { type ProcessorFixture, processorConformance } from '../../../src/testing/processor-conformance.ts'
 import { temporaryDirectory } from '../../support.ts'
+import { CopiedStages } from '../copied-stages.ts'
 import copies from './copies.ts'
 
 const project = import.meta.dirname
@@ -25,58 +24,30 @@ async function openFixture(): Promise<ProcessorFixture> {
   const statePath = temporaryDirectory()
   const config = embedded()
   const target = await openTarget({ config, statePath, projectDirectory: project, env: {} })
-  const [log, registry, tables, orchestrator] = [
-    await target.log(),
-    await target.registry(),
-    await target.tables(),
-    await target.orchestrator(),
-  ]
-  const broken = plan.tables.find(table => table.name === 'broken')!
-  const withoutBroken = { ...plan, tables: plan.tables.filter(table => table !== broken) }
-  await applyPlan(withoutBroken, { log, registry, tables, orchestrator })
+  const stages = await CopiedStages.apply(plan, target)
+  const tables = await target.tables()
 
   const shared = { plan, pipelineFile, config, statePath, project }
   const workerData: { [stage: string]: StageThreadData } = {}
   for (const stage of plan.stages.map(stageId)) workerData[stage] = { ...shared, stage }
   const processor = createThreadProcessor({ entry, workerData, stopTimeoutMs: 60_000 })
 
-  const partsOf = (stage: string) => {
-    const found = plan.stages.find(each => stageId(each) === stage)
-    if (found?.kind !== 'stream') throw new Error(`No stream stage ${stage}.`)
-    const topic = plan.topics.find(({ name }) => name === found.from)!
-    const table = plan.tables.find(each => tableId(each) === found.into)!
-    return { topic, table }
-  }
-
   return {
     processor,
     plan,
-    stages: ['copies/first', 'copies/second'],
-    broken: { stage: 'copies/broken', mend: () => tables.admin.create(broken) },
-    async append(stage, keys) {
-      const { topic } = partsOf(stage)
-      const { id: schemaId } = (await registry.lookup(topic.subject, topic.avro))!
-      const encoder = createEncoder({ node: topic.value, avro: topic.avro, schemaId })
-      const producer = await log.producer(`test.${stage}`)
-      const toRecord = (id: string | null) => ({
-        topic: topic.name,
-        key: Buffer.from(id ?? 'undecodable'),
-        value: id === null ? Buffer.from('not Avro') : encoder.encode({ id }),
-      })
-      await producer.append(keys.map(toRecord))
-      await producer.close()
-    },
+    ...{ stages: stages.stages, broken: stages.broken, append: stages.append },
     async rows(stage) {
-      const { keyspace, name } = partsOf(stage).table
+      const { keyspace, name } = stages.tableOf(stage)
       const { rows } = await tables.admin.query(`SELECT id FROM ${keyspace}.${name}`, { limit: 10_000 })
       return rows.map(([id]) => String(id))
     },
     async block(stage) {
-      const { keyspace } = partsOf(stage).table
+      const { keyspace } = stages.tableOf(stage)
       const database = new DatabaseSync(join(statePath, 'tables', `${keyspace}.db`), { timeout: 60_000 })
       database.exec('BEGIN IMMEDIATE')
       return async () => database.close()
     },
+    runs: 'here',
     patienceMs: 60_000,
     async close() {
       await processor.close()
