@@ -90,8 +90,9 @@ describe('Airflow', () => {
   }, 400_000)
 
   it('is found after its supervisor was killed, stops with its tasks, and leaves nothing when it is deleted', async () => {
-    const airflow = await startAirflow({ env: { ...process.env, AIRFLOW_PASSWORD: 'pass"word' } })
-    const { engine, directory } = airflow
+    const env = { ...process.env, AIRFLOW_PASSWORD: 'pass"word' }
+    const airflow = await startAirflow({ env })
+    const { engine, directory, connection } = airflow
     expect(await call(airflow, 'pass"word', '/dags')).toMatchObject({ status: 200 })
     expect(await call(airflow, 'airflow', '/dags')).toMatchObject({ status: 401 })
 
@@ -101,7 +102,11 @@ describe('Airflow', () => {
     const left = findStarted(token)
     expect(left.length).toBeGreaterThan(2)
     expect(await health(airflow)).toBe('postgres healthy, airflow dead')
+    env.AIRFLOW_PASSWORD = "another 'one' $HOME é"
     await engine.start()
+    expect(await call(airflow, env.AIRFLOW_PASSWORD, '/dags')).toMatchObject({ status: 200 })
+    expect(await call(airflow, 'pass"word', '/dags')).toMatchObject({ status: 401 })
+    expect(readFileSync(connection.passwordFile, 'utf8')).toBe(env.AIRFLOW_PASSWORD)
     expect(findStarted(token)).toEqual([])
     for (const pid of left) expect(await awaitEnd(pid, 0)).toBe(true)
     expect(await health(airflow)).toBe('postgres healthy, airflow healthy')
