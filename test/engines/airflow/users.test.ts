@@ -45,23 +45,24 @@ async function applied(rest: TargetConfig): Promise<Applied> {
 }
 
 /** A new schedule runs its newest interval at once, and any other run would wait behind it. */
-async function cancelScheduled(target: Target): Promise<void> {
+async function cancelScheduled({ run, target }: Applied): Promise<void> {
   const { admin } = await target.orchestrator()
   const patience = { timeout: 60_000, interval: 100 }
   const running = async () => (await admin.runs({ dag: 'user_automation' })).items.find(({ attempts }) => attempts > 0)
   await expect.poll(running, patience).toMatchObject({ kind: 'scheduled', state: 'running' })
   const { dag, runId } = (await running())!
-  await admin.cancel(dag, runId)
+  expect(JSON.parse(await run('cancel', dag, runId, '--json'))).toMatchObject({ state: 'cancelled' })
   const attempt = async () => (await admin.attempts(dag, runId))[0]?.state
   await expect.poll(attempt, patience).toBe('cancelled')
 }
 
 /** Triggers a run from the command line, and checks that all it sent becomes rows. */
-async function expectRows({ run, target }: Applied): Promise<void> {
+async function expectRows(pipeline: Applied): Promise<void> {
+  const { run } = pipeline
   const steps = JSON.parse(await run('plan', '--json')) as { pipelines: { steps: { action: string }[] }[] }
   expect(steps.pipelines.flatMap(each => each.steps).filter(({ action }) => action !== 'keep')).toEqual([])
 
-  await cancelScheduled(target)
+  await cancelScheduled(pipeline)
   const triggeredAt = Date.now()
   const ended = JSON.parse(await run('trigger', 'user_automation', '--logical-date', '2026-03-01', '--wait', '--json'))
   expect(ended).toMatchObject({
@@ -90,6 +91,21 @@ async function expectRows({ run, target }: Applied): Promise<void> {
   expect(await countRows(run)).toBeGreaterThanOrEqual(result.appended)
 }
 
+/** Holds the DAG, and clears and cancels a run of it that had succeeded, from the command line. */
+async function expectCommands({ run }: Applied): Promise<void> {
+  const json = async (...args: readonly string[]) => JSON.parse(await run(...args, '--json'))
+  const { runs } = await json('runs', 'user_automation', '--in', 'success')
+  const succeeded = ['user_automation', runs[0].runId as string]
+  expect(await json('pause', 'user_automation')).toEqual({ dag: 'user_automation', paused: true, nextRunAt: null })
+  await expect(run('cancel', ...succeeded)).rejects.toThrow(/is success and cannot be cancelled[\s\S]*RUN_STATE/)
+  expect(await json('clear', ...succeeded)).toMatchObject({ runId: succeeded[1], state: 'queued' })
+  await expect(run('clear', ...succeeded)).rejects.toThrow(/is queued and cannot be cleared[\s\S]*RUN_STATE/)
+  expect(await json('cancel', ...succeeded)).toMatchObject({ runId: succeeded[1], state: 'cancelled' })
+  expect(await json('unpause', 'user_automation')).toMatchObject({ paused: false, nextRunAt: expect.any(String) })
+  await expect(run('cancel', 'user_automation', 'mine')).rejects.toThrow('RUN_UNKNOWN')
+  await expect(run('pause', 'nothing')).rejects.toThrow(/Use one of: user_automation\.[\s\S]*DAG_UNKNOWN/)
+}
+
 async function countRows(run: Applied['run']): Promise<number> {
   const counted = await run('sql', 'SELECT count(*) AS n FROM spark_streams.created_users', '--json')
   return (JSON.parse(counted) as { readonly rows: readonly [readonly [number]] }).rows[0][0]
@@ -99,6 +115,7 @@ describe('the users pipeline, scheduled by Airflow', () => {
   it('with everything else embedded (G10)', { timeout: 400_000 }, async () => {
     const pipeline = await applied(local)
     await expectRows(pipeline)
+    await expectCommands(pipeline)
   })
 
   it('with Kafka, a registry, Spark and Cassandra, from a trigger in its page to rows, with no process of ours (G10)', {
@@ -108,7 +125,7 @@ describe('the users pipeline, scheduled by Airflow', () => {
     const kinds = ['kafka', 'schema-registry', 'cassandra', 'spark'] as const
     const [kafka, registry, cassandra, spark] = await Promise.all(kinds.map(start))
     const { tokenFile } = spark!.connection as { readonly tokenFile: string }
-    const { airflow, run, target } = await applied({
+    const pipeline = await applied({
       log: { adapter: 'kafka', brokers: [kafka!.address] },
       registry: { adapter: 'schema-registry', url: registry!.address },
       table: { adapter: 'cassandra', contactPoints: [cassandra!.address], localDataCenter: 'datacenter1' },
@@ -120,8 +137,9 @@ describe('the users pipeline, scheduled by Airflow', () => {
         checkpoints: temporaryDirectory(),
       },
     })
+    const { airflow, run, target } = pipeline
     onTestFinished(async () => void (await run('stop', 'users/spark_stream')))
-    await cancelScheduled(target)
+    await cancelScheduled(pipeline)
     const ofCancelled = await countRows(run)
 
     // As the page does it: without a logical date.
