@@ -32,6 +32,33 @@ export async function pairs<A, B>(
   return results
 }
 
+/** Something that was measured in each run. */
+export interface Column<R> {
+  readonly title: string
+  readonly of: (run: R) => number
+  readonly digits: number
+  /** Whether the ratio of the two runs of each pair stands beside it. */
+  readonly withRatio?: boolean
+}
+
+/** A line for each of two programs that took turns. */
+export function comparison<R>(
+  [one, other]: readonly [string, string],
+  both: readonly (readonly [R, R])[],
+  columns: readonly Column<R>[],
+): string {
+  const line = (name: string, pick: (pair: readonly [R, R]) => R) => [
+    name,
+    ...columns.flatMap(({ of, digits, withRatio }) => {
+      const figures = both.map(pair => of(pick(pair)))
+      const ratios = both.map(pair => of(pick(pair)) / of(pair[1]))
+      return [spread(figures, digits), ...(withRatio ? [spread(ratios, 2)] : [])]
+    }),
+  ]
+  const header = columns.flatMap(({ title, withRatio }) => [title, ...(withRatio ? ['ratio'] : [])])
+  return table([['', ...header], line(one, ([a]) => a), line(other, ([, b]) => b)])
+}
+
 /** Lines of columns, the first one aligned left and the others right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))

@@ -6,15 +6,14 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { pairs, spread, table } from './figures.ts'
+import { type Column, comparison, pairs, spread } from './figures.ts'
 import { TopicCount } from './ingest/topic-count.ts'
-import { type Engines, startEngines } from './stack/engines.ts'
-import type { Usage } from './stack/programs.ts'
-import { openSetting, type Setting } from './stack/setting.ts'
+import { machine, withEngines } from './stack/bench.ts'
+import type { Programs, Usage } from './stack/programs.ts'
 
 interface Result {
   readonly rate: number
@@ -36,7 +35,13 @@ const count = Number(values.pairs)
 const programs = { millrace: 'ingest/ours.ts', produce: 'baselines/produce.ts', 'same work': 'baselines/ingest.ts' }
 type Name = keyof typeof programs
 
-async function measure(name: Name, { broker }: Engines, setting: Setting, url: string, topic: TopicCount) {
+const columns: readonly Column<Result>[] = [
+  { title: 'records/s', of: ({ rate }) => rate, digits: 0, withRatio: true },
+  { title: 'µs CPU a record', of: ({ cpuMicros }) => cpuMicros, digits: 1 },
+]
+
+async function measure(name: Name, { engines, setting }: Programs, url: string, topic: TopicCount): Promise<Result> {
+  const { broker } = engines
   const { schemaId, statePath } = setting
   const usagePath = join(statePath, 'usage.json')
   const options = { ...{ broker, schemaId, statePath, url, pages, pageSize }, topic: setting.topics.avro.name }
@@ -55,63 +60,31 @@ async function measure(name: Name, { broker }: Engines, setting: Setting, url: s
   return { rate: (users / ms) * 1_000, cpuMicros: cpuMicros / users, steps }
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-const engines = await startEngines(directory)
-process.env.BENCH_TARGET = JSON.stringify(engines.target)
-const setting = await openSetting(join(directory, 'setting'))
-const { name: topicName, partitions } = setting.topics.avro
-const topic = new TopicCount(engines.broker, topicName, partitions)
-const api: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, 'api.ts')], {
-  stdio: ['ignore', 'pipe', 'inherit'],
-})
-try {
-  const [said] = (await once(api.stdout!, 'data')) as [Buffer]
-  const cpu = cpus()
-  console.log(
-    `${users} users in pages of ${pageSize}, ${cpu.length} × ${cpu[0]?.model}, Node ${process.version}; ` +
-      `median (least–most) of ${count} pairs`,
-  )
-  const run = (name: Name) => () => measure(name, engines, setting, said.toString().trim(), topic)
-  const line = (name: string, own: readonly Result[], ratios: readonly number[]) => [
-    name,
-    spread(
-      own.map(({ rate }) => rate),
-      0,
-    ),
-    spread(ratios, 2),
-    spread(
-      own.map(({ cpuMicros }) => cpuMicros),
-      1,
-    ),
-  ]
-  const compare = async (name: Name, other: Name) => {
+await withEngines(async bench => {
+  const { name: topicName, partitions } = bench.setting.topics.avro
+  const topic = new TopicCount(bench.engines.broker, topicName, partitions)
+  const api: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, 'api.ts')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const compare = async (url: string, name: Name, other: Name) => {
+    const run = (which: Name) => () => measure(which, bench, url, topic)
     const both = await pairs(count, run(name), run(other))
-    const [own, others] = [both.map(([a]) => a), both.map(([, b]) => b)]
-    const ratios = both.map(([a, b]) => a.rate / b.rate)
     console.log(`\n${name} and ${other}; load of the machine ${loadavg()[0]!.toFixed(1)}`)
-    console.log(
-      table([
-        ['', 'records/s', 'ratio', 'µs CPU a record'],
-        line(name, own, ratios),
-        line(
-          other,
-          others,
-          ratios.map(() => 1),
-        ),
-      ]),
-    )
-    for (const step of Object.keys(own[0]!.steps)) {
-      const micros = own.map(({ steps }) => (steps[step]! * 1_000) / users)
+    console.log(comparison([name, other], both, columns))
+    for (const step of Object.keys(both[0]![0].steps)) {
+      const micros = both.map(([{ steps }]) => (steps[step]! * 1_000) / users)
       if (Math.max(...micros) >= 0.05) console.log(`  ${step}: ${spread(micros, 1)} µs a record`)
     }
   }
-  await compare('produce', 'produce')
-  await compare('millrace', 'produce')
-  await compare('millrace', 'same work')
-} finally {
-  api.kill()
-  await topic.close()
-  await setting.close()
-  await engines.stop()
-  rmSync(directory, { recursive: true, force: true })
-}
+  try {
+    const [said] = (await once(api.stdout!, 'data')) as [Buffer]
+    const url = said.toString().trim()
+    console.log(`${users} users in pages of ${pageSize}, ${machine()} of ${count} pairs`)
+    await compare(url, 'produce', 'produce')
+    await compare(url, 'millrace', 'produce')
+    await compare(url, 'millrace', 'same work')
+  } finally {
+    api.kill()
+    await topic.close()
+  }
+})

@@ -5,16 +5,12 @@
  *     npm run bench:latency -- [--rate 1000] [--seconds 30] [--pairs 3]
  */
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { pairs, spread, table } from './figures.ts'
-import { type Latency, measureLatency, type Subject, usersOf } from './latency/measure.ts'
-import { startEngines } from './stack/engines.ts'
+import { comparison, pairs } from './figures.ts'
+import { latencyColumns, measureLatency, type Subject, usersOf } from './latency/measure.ts'
+import { machine, withEngines } from './stack/bench.ts'
 import { type ProgramName, startProgram } from './stack/programs.ts'
-import { Rows } from './stack/rows.ts'
-import { openSetting } from './stack/setting.ts'
 
 const { values } = parseArgs({
   options: {
@@ -26,18 +22,12 @@ const { values } = parseArgs({
 const load = { perSecond: Number(values.rate), seconds: Number(values.seconds) }
 const count = Number(values.pairs)
 
-const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-const engines = await startEngines(directory)
-process.env.BENCH_TARGET = JSON.stringify(engines.target)
-const setting = await openSetting(join(directory, 'setting'))
-const rows = new Rows(engines.contactPoint)
-try {
-  const cpu = cpus()
+await withEngines(async bench => {
+  const { engines, setting, rows } = bench
   console.log(
-    `${load.perSecond} records/s for ${load.seconds} s, ${cpu.length} × ${cpu[0]?.model}, Node ${process.version}; ` +
-      `ms, median (least–most) of ${count} runs. By the resolution, what is visible may be less.`,
+    `${load.perSecond} records/s for ${load.seconds} s, ${machine()} of ${count} runs, in ms. ` +
+      'By the resolution, what is visible may be less.',
   )
-  const programs = { engines, setting, directory }
   let first = 0
   const run = (name: ProgramName) => async () => {
     const from = first
@@ -47,60 +37,21 @@ try {
   const subject = async (name: ProgramName): Promise<Subject> => {
     const { avro, json } = setting.topics
     if (name === 'millrace') {
-      const start = () => startProgram(name, programs)
+      const start = () => startProgram(name, bench)
       return { name, engines, topic: avro.name, schemaId: setting.schemaId, start }
     }
     // The plain program begins with the start of its topic, so that is a new one.
     const own = { ...json, name: `${json.name}_${randomUUID()}` }
     await setting.log.admin.createTopic(own)
     const start = () =>
-      startProgram(name, { ...programs, setting: { ...setting, topics: { ...setting.topics, json: own } } })
+      startProgram(name, { ...bench, setting: { ...setting, topics: { ...setting.topics, json: own } } })
     return { name, engines, topic: own.name, schemaId: null, start }
   }
-
-  const header = ['', 'visible p50', 'p90', 'p99', 'acknowledged p50', 'p99', 'resolution p50', 'p99']
-  const line = (name: string, runs: readonly Latency[]) => [
-    name,
-    ...[0.5, 0.9, 0.99].map(share =>
-      spread(
-        runs.map(({ visible }) => visible(share)),
-        1,
-      ),
-    ),
-    ...[0.5, 0.99].map(share =>
-      spread(
-        runs.map(({ acknowledged }) => acknowledged(share)),
-        1,
-      ),
-    ),
-    ...[0.5, 0.99].map(share =>
-      spread(
-        runs.map(({ resolution }) => resolution(share)),
-        1,
-      ),
-    ),
-  ]
   const compare = async (name: ProgramName, other: ProgramName) => {
     const both = await pairs(count, run(name), run(other))
-    const load = loadavg()[0]!.toFixed(1)
-    console.log(`\n${name} and ${other}; load of the machine ${load}`)
-    const lines = [
-      line(
-        name,
-        both.map(([a]) => a),
-      ),
-      line(
-        other,
-        both.map(([, b]) => b),
-      ),
-    ]
-    console.log(table([header, ...lines]))
+    console.log(`\n${name} and ${other}; load of the machine ${loadavg()[0]!.toFixed(1)}`)
+    console.log(comparison([name, other], both, latencyColumns))
   }
   await compare('kafkajs', 'kafkajs')
   await compare('millrace', 'kafkajs')
-} finally {
-  await rows.close()
-  await setting.close()
-  await engines.stop()
-  rmSync(directory, { recursive: true, force: true })
-}
+})

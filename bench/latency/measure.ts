@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { percentile } from '../figures.ts'
+import { type Column, percentile } from '../figures.ts'
 import type { Engines } from '../stack/engines.ts'
 import type { Program } from '../stack/programs.ts'
 import type { Rows } from '../stack/rows.ts'
@@ -17,6 +17,15 @@ export interface Latency {
   readonly acknowledged: Percentiles
   readonly resolution: Percentiles
 }
+
+/** The percentiles of each, after the word that says which. */
+export const latencyColumns: readonly Column<Latency>[] = (['visible', 'acknowledged', 'resolution'] as const).flatMap(
+  what => [
+    { title: `${what} p50`, of: run => run[what](0.5), digits: 1 },
+    { title: 'p90', of: run => run[what](0.9), digits: 1 },
+    { title: 'p99', of: run => run[what](0.99), digits: 1 },
+  ],
+)
 
 export interface Load {
   readonly seconds: number

@@ -1,3 +1,4 @@
+import type { Column } from '../figures.ts'
 import type { Program } from './programs.ts'
 import type { Rows } from './rows.ts'
 import type { Ends } from './setting.ts'
@@ -7,8 +8,14 @@ export interface Throughput {
   readonly rowsPerSecond: number
   /** User and system time of the whole process, start included, for each row. */
   readonly cpuMicrosPerRow: number
+  /** NaN where it is not known. */
   readonly peakMegabytes: number
 }
+
+export const throughputColumns: readonly Column<Throughput>[] = [
+  { title: 'rows/s', of: run => run.rowsPerSecond, digits: 0, withRatio: true },
+  { title: 'µs CPU a row', of: run => run.cpuMicrosPerRow, digits: 1 },
+]
 
 /** Lets a program move all users that are in its topic into an empty table, and counts them there. */
 export async function measureThroughput(
