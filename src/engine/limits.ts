@@ -8,7 +8,7 @@ export interface StreamLimits {
   readonly overlappingRecords: number
   /** How many writes of such a table may be under way at once. Default 3. */
   readonly overlappingWrites: number
-  /** Between two commits of what was written to such a table, in milliseconds. Default 50. */
+  /** Between two commits of what was written to such a table, in milliseconds. Default 200. */
   readonly settleIntervalMs: number
   /** Bytes of one batch; one larger record is still taken. Default 4 MiB. */
   readonly batchBytes: number
@@ -24,7 +24,7 @@ export const defaultStreamLimits: StreamLimits = {
   batchRecords: 5_000,
   overlappingRecords: 256,
   overlappingWrites: 3,
-  settleIntervalMs: 50,
+  settleIntervalMs: 200,
   batchBytes: 4 * 1024 * 1024,
   idleMs: 500,
   commitIntervalMs: 1_000,
