@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4 --heap-growing-percent=30
+#!/usr/bin/env -S node --max-semi-space-size=4 --heap-growing-percent=30 --no-allocation-site-pretenuring
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import module, { createRequire } from 'node:module'
@@ -12,7 +12,7 @@ const [major] = process.versions.node.split('.').map(Number)
 const pinned = join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin/node')
 
 /** The same as in the first line, and in `npm start`: V8 then keeps less garbage. See docs/decisions/0006-how-it-runs.md. */
-const flags = ['--max-semi-space-size=4', '--heap-growing-percent=30']
+const flags = ['--max-semi-space-size=4', '--heap-growing-percent=30', '--no-allocation-site-pretenuring']
 
 if (major >= 24) {
   // Also keeps pipeline files with their types stripped, and so the memory that stripping them takes.

@@ -71,7 +71,7 @@ async function runStage(
       return runIngestAttempt({ ...attempt, stage })
     }
     // With one heap in the process, more of its garbage may wait: see docs/decisions/0006-how-it-runs.md.
-    v8.setFlagsFromString('--heap-growing-percent=60')
+    v8.setFlagsFromString('--heap-growing-percent=80')
     const { runStreamUntilEnd } = await import('./run-stream.ts')
     return runStreamUntilEnd({ ...attempt, stage })
   })
