@@ -1,3 +1,5 @@
+import { createPrivateKey } from 'node:crypto'
+import { type Duration, parseDuration } from '../../sdk/quantities.ts'
 import type { KafkaConfig, KafkaSasl } from '../../sdk/targets/kafka.ts'
 import { SettingsReader, type Surroundings } from '../system/settings-reader.ts'
 
@@ -5,14 +7,24 @@ type Options = { readonly [name: string]: string }
 
 /**
  * What reaches the target's Kafka from Spark: settings of Kafka's Java client with the prefix `kafka.`, as Spark's Kafka source and
- * our sink take them. Certificates and keys travel in them, so that executors need no files.
+ * our sink take them. Certificates and keys travel in them, so that executors need no files. The limits `retry` and `session` are
+ * not among them: a query repeats what failed, and is no member of a group.
  *
  * @throws MillraceError `CONFIG_INVALID`, also for what Java's client cannot do.
  */
-export function kafkaOptions({ brokers, tls, sasl }: KafkaConfig, surroundings: Surroundings): Options {
+export function kafkaOptions(config: KafkaConfig, surroundings: Surroundings): Options {
+  const { brokers, clientId, tls, sasl, limits = {} } = config
   const reader = new SettingsReader('kafka', surroundings)
+  const milliseconds = (duration: Duration) => String(parseDuration(duration))
   return {
     'kafka.bootstrap.servers': brokers.join(','),
+    ...(clientId !== undefined && { 'kafka.client.id': clientId }),
+    ...(limits.connect && {
+      'kafka.socket.connection.setup.timeout.ms': milliseconds(limits.connect),
+      'kafka.socket.connection.setup.timeout.max.ms': milliseconds(limits.connect),
+    }),
+    ...(limits.request && { 'kafka.request.timeout.ms': milliseconds(limits.request) }),
+    ...(limits.transaction && { 'kafka.transaction.timeout.ms': milliseconds(limits.transaction) }),
     'kafka.security.protocol': `${sasl === undefined ? '' : 'SASL_'}${tls === undefined ? 'PLAINTEXT' : 'SSL'}`,
     ...(tls !== undefined && tlsOptions(tls, reader)),
     ...(sasl !== undefined && saslOptions(sasl, reader)),
@@ -28,8 +40,18 @@ function tlsOptions(tls: NonNullable<KafkaConfig['tls']>, reader: SettingsReader
   return {
     ...(ca && { 'kafka.ssl.truststore.type': 'PEM', 'kafka.ssl.truststore.certificates': ca.toString() }),
     ...(cert && { 'kafka.ssl.keystore.type': 'PEM', 'kafka.ssl.keystore.certificate.chain': cert.toString() }),
-    ...(key && { 'kafka.ssl.keystore.key': key.toString() }),
-    ...(passphrase && { 'kafka.ssl.key.password': passphrase }),
+    ...(key && { 'kafka.ssl.keystore.key': readableKey(key, passphrase, reader) }),
+  }
+}
+
+/** In PKCS #8 and not encrypted: Java's client knows no other form, and not the ciphers that openssl encrypts keys with. */
+function readableKey(key: Buffer, passphrase: string | undefined, reader: SettingsReader): string {
+  try {
+    const readable = createPrivateKey({ key, ...(passphrase !== undefined && { passphrase }) })
+    return readable.export({ type: 'pkcs8', format: 'pem' }).toString()
+  } catch (cause) {
+    const message = `The key cannot be read: ${(cause as Error).message}.`
+    throw reader.invalid('tls.key', message, 'Give a private key in PEM, and its passphrase if it has one.')
   }
 }
 

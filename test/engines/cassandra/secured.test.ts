@@ -1,31 +1,17 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { CassandraConfig } from '../../../src/sdk/targets/cassandra.ts'
+import { securedSettings } from './certificate.ts'
 import { checkpointAt, configOf, createUsers, openTables, useCassandra, user, usersPlan } from './cluster.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'millrace-certificate-'))
-const keystore = join(directory, 'node.p12')
 const certificate = join(directory, 'node.pem')
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-/** A certificate of 127.0.0.1 that only vouches for itself. */
-function createCertificate(): void {
-  const store = ['-keystore', keystore, '-storetype', 'PKCS12', '-storepass', 'changeit', '-alias', 'node']
-  const subject = ['-dname', 'CN=node', '-ext', 'SAN=IP:127.0.0.1', '-keyalg', 'RSA', '-validity', '2']
-  execFileSync('keytool', ['-genkeypair', ...store, ...subject], { stdio: 'pipe' })
-  execFileSync('keytool', ['-exportcert', '-rfc', ...store, '-file', certificate], { stdio: 'pipe' })
-}
-
 describe('a cluster with passwords and TLS', () => {
-  createCertificate()
-  const engine = useCassandra({
-    authenticator: 'PasswordAuthenticator',
-    authorizer: 'CassandraAuthorizer',
-    client_encryption_options: `{enabled: true, optional: true, keystore: "${keystore}", keystore_password: changeit, store_type: PKCS12}`,
-  })
+  const engine = useCassandra(securedSettings(directory))
   const env = { CASSANDRA_PASSWORD: 'cassandra', WRONG: 'wrong' }
   const secured = (changes: Partial<CassandraConfig> = {}): CassandraConfig => ({
     ...configOf(engine()),

@@ -1,14 +1,13 @@
-import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import * as client from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Log } from '../../../src/ports/log.ts'
 import type { TlsFiles } from '../../../src/sdk/targets/connection.ts'
 import type { KafkaConfig, KafkaSasl } from '../../../src/sdk/targets/kafka.ts'
 import { type RunningEngine, startEngine } from '../../../src/stack/start-engine.ts'
 import { createCertificates } from './certificates.ts'
+import { createScramUser } from './scram-user.ts'
 import { createTopic, freePorts, openTestLog } from './support.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'millrace-kafka-'))
@@ -58,24 +57,6 @@ afterAll(async () => {
   await engine?.stop()
   rmSync(directory, { recursive: true, force: true })
 })
-
-/** As Kafka's own tool: the broker keeps the salted password by mechanism. */
-async function createScramUser(broker: string, name: string, password: string): Promise<void> {
-  const [host, port] = broker.split(':')
-  const connection = new client.Connection('test')
-  await connection.connect(host!, Number(port))
-  const iterations = 4096
-  for (const [mechanism, digest, bytes] of [
-    [1, 'sha256', 32],
-    [2, 'sha512', 64],
-  ] as const) {
-    const salt = randomBytes(16)
-    const saltedPassword = pbkdf2Sync(password, salt, iterations, bytes, digest)
-    const credential = { name, mechanism, iterations, salt, saltedPassword }
-    await client.alterUserScramCredentialsV0.api.async(connection, [], [credential])
-  }
-  await connection.close()
-}
 
 /** An unsigned token, valid for so many seconds. */
 function token(seconds: number): string {

@@ -134,3 +134,12 @@ export function isUnknownOperation(thrown: unknown): boolean {
   const unknown = ['INVALID_HANDLE.OPERATION_NOT_FOUND', 'INVALID_HANDLE.SESSION_NOT_FOUND']
   return thrown instanceof SparkError && unknown.includes(thrown.errorClass ?? '')
 }
+
+/** Whether the server remembers nothing of a streaming query, or of that run of it. */
+export function isUnknownQuery(thrown: unknown): boolean {
+  const unknown = [
+    'CONNECT_INVALID_PLAN.STREAMING_QUERY_NOT_FOUND',
+    'CONNECT_INVALID_PLAN.STREAMING_QUERY_RUN_ID_MISMATCH',
+  ]
+  return thrown instanceof SparkError && unknown.includes(thrown.errorClass ?? '')
+}

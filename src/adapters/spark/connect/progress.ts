@@ -53,8 +53,11 @@ export function toProgress(progress: { readonly [name: string]: unknown }, json:
   const { id, runId, timestamp, batchId, sources, sink } = progress
   const isOne = [id, runId, timestamp].every(each => typeof each === 'string') && typeof batchId === 'number'
   if (!isOne || !Array.isArray(sources) || typeof sink !== 'object') throw unreadable(json)
+  // What a query answers, other than what is told of it, has the rows of each source only.
+  const rows = (sources as readonly Partial<SourceProgress>[]).map(({ numInputRows = 0 }) => numInputRows)
+  const numInputRows = rows.reduce((sum, each) => sum + each, 0)
   // What is empty is left out by some versions.
-  const empty = { name: null, batchDuration: 0, numInputRows: 0, durationMs: {}, eventTime: {}, stateOperators: [] }
+  const empty = { name: null, batchDuration: 0, numInputRows, durationMs: {}, eventTime: {}, stateOperators: [] }
   return { ...empty, ...progress } as unknown as QueryProgress
 }
 

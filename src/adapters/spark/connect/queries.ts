@@ -62,6 +62,11 @@ export class StreamingQueries {
     return result?.query === undefined ? null : this.#query(result.query)
   }
 
+  /** One that was started here before; the server remembers a query for an hour after its end. */
+  known(id: string, runId: string): StreamingQuery {
+    return this.#query({ id: { id, run_id: runId } })
+  }
+
   /**
    * What becomes of the session's queries, told by the server when it happens, until the signal aborts or the consumer stops. A
    * slow consumer lets events wait on the server. There is one listener a session, and the server keeps that of a process that died

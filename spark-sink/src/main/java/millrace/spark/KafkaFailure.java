@@ -5,6 +5,7 @@ import org.apache.kafka.common.errors.ApiException;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.InvalidTopicException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.TimeoutException;
@@ -39,7 +40,8 @@ enum KafkaFailure implements Fault {
       if (error instanceof RecordTooLargeException) return TOO_LARGE;
       if (error instanceof InvalidTopicException) return TOPIC_UNKNOWN;
       if (error instanceof UnknownMemberIdException) return HAS_MEMBERS;
-      if (error instanceof ConfigException) return INVALID;
+      // The other is what a certificate or key that cannot be read ends in.
+      if (error instanceof ConfigException || error instanceof InvalidConfigurationException) return INVALID;
       if (error instanceof ApiException) return FAILED;
     }
     return FAILED;
