@@ -27,21 +27,31 @@ type Trigger = Pick<
 /** Spark 4.2 admits a sink to real-time mode by a list of its own, unless it is told not to look. */
 const realTimeConf = { 'spark.sql.streaming.realTimeMode.allowlistCheck': 'false' }
 
+/** Spark refuses real-time mode with a shorter time between commits, in milliseconds, unless this setting says another one. */
+const minRealTimeMs = 5_000
+const minRealTimeSetting = 'spark.sql.streaming.realTimeMode.minBatchDuration'
+
 /** @throws MillraceError `CONFIG_INVALID`, `DURATION_INVALID`. */
 export function readSettings(config: SparkConfig, surroundings: Surroundings): SparkSettings {
   const reader = new SettingsReader('spark', surroundings)
-  const { token, shufflePartitions, conf = {}, maxOffsetsPerTrigger = 100_000 } = config
+  const { token, shufflePartitions, conf = {}, maxOffsetsPerTrigger } = config
   if (typeof config.url !== 'string') {
     throw reader.invalid('url', 'The address of Spark is not given.', 'Write it as sc://127.0.0.1:15002.')
   }
-  const trigger = readTrigger(config.trigger, reader)
+  const trigger = readTrigger(config.trigger, minRealTimeSetting in conf ? 0 : minRealTimeMs, reader)
   const isRealTime = trigger.real_time_batch_duration !== undefined
+  if (isRealTime && maxOffsetsPerTrigger !== undefined) {
+    const message = 'A batch of real-time mode ends when its time is over, and has no number of records.'
+    throw reader.invalid('maxOffsetsPerTrigger', message, 'Leave it out, or use another trigger.')
+  }
   const partitions = shufflePartitions && reader.whole(shufflePartitions, 'shufflePartitions', 100_000)
   return {
     endpoint: parseRemote(config.url, readToken(token, reader)),
     checkpoints: readCheckpoints(config.checkpoints, reader, surroundings),
     trigger,
-    maxOffsetsPerTrigger: isRealTime ? null : reader.whole(maxOffsetsPerTrigger, 'maxOffsetsPerTrigger', 2 ** 31 - 1),
+    maxOffsetsPerTrigger: isRealTime
+      ? null
+      : reader.whole(maxOffsetsPerTrigger ?? 100_000, 'maxOffsetsPerTrigger', 2 ** 31 - 1),
     conf: {
       ...(partitions !== undefined && { 'spark.sql.shuffle.partitions': String(partitions) }),
       ...(isRealTime && realTimeConf),
@@ -65,7 +75,7 @@ function readCheckpoints(text: unknown, reader: SettingsReader, { directory }: S
   return (isUri ? text : pathToFileURL(resolve(directory, text)).href).replace(/\/+$/, '')
 }
 
-function readTrigger(trigger: SparkConfig['trigger'], reader: SettingsReader): Trigger {
+function readTrigger(trigger: SparkConfig['trigger'], minMs: number, reader: SettingsReader): Trigger {
   if (trigger === undefined) return { processing_time_interval: '0 seconds', output_mode: 'append' }
   if (trigger === 'available-now') return { available_now: true, output_mode: 'append' }
   if (typeof trigger === 'string') {
@@ -74,6 +84,10 @@ function readTrigger(trigger: SparkConfig['trigger'], reader: SettingsReader): T
   if (typeof trigger.realTime !== 'string') {
     const fix = "Use a duration, 'available-now' or { realTime: '5m' }."
     throw reader.invalid('trigger', `There is no trigger ${JSON.stringify(trigger)}.`, fix)
+  }
+  if (parseDuration(trigger.realTime) < minMs) {
+    const message = `Real-time mode has at least ${minMs} ms between its commits; rows do not wait for them.`
+    throw reader.invalid('trigger', message, `Use { realTime: '5s' } or longer, or set ${minRealTimeSetting} in conf.`)
   }
   // A row that is not finished yet is changed later, as far as Spark knows, and so it asks for this mode.
   return { real_time_batch_duration: inMilliseconds(trigger.realTime), output_mode: 'update' }

@@ -67,24 +67,29 @@ export class SparkStage {
 
   /** What `deploy` would do. */
   deployment(): Promise<Deployment> {
-    const { control } = this.#options
-    return this.#look(async signal => {
-      const running = await control.recorded(signal)
-      if (running === null) return 'start'
-      return control.isAsDeclared ? 'keep' : 'restart'
-    })
+    return this.#look(signal => this.#planned(signal))
   }
 
   async deploy(): Promise<Deployment> {
     const { control } = this.#options
-    const planned = await this.deployment()
     const { signal } = new AbortController()
     try {
+      const planned = await this.#planned(signal)
+      const schema = planned === 'start' ? unknownSchema(await control.failure(signal)) : null
+      if (schema !== null) control.learn(schema)
+      // Its session is not the one that a changed declaration runs in.
+      if (!this.#isFollowed) await control.close()
       const { isNew } = await control.ensure(await control.open(signal), signal, true)
       return isNew && planned === 'keep' ? 'start' : planned
     } finally {
       if (!this.#isFollowed) await control.close()
     }
+  }
+
+  async #planned(signal: AbortSignal): Promise<Deployment> {
+    const { control } = this.#options
+    if ((await control.recorded(signal)) === null) return 'start'
+    return control.isAsDeclared ? 'keep' : 'restart'
   }
 
   /** Follows it no more; what was not deployed is drained. */
@@ -108,8 +113,12 @@ export class SparkStage {
     if (this.#isFollowed || this.#status.state === 'failed') return this.#status
     return this.#look(async signal => {
       const running = await control.recorded(signal)
-      if (running === null) return this.#status
-      return { stage: name, state: 'running', error: null, progress: await this.#newest(running.query, signal) }
+      if (running !== null) {
+        return { stage: name, state: 'running', error: null, progress: await this.#newest(running.query, signal) }
+      }
+      const failure = await control.failure(signal)
+      if (failure === null) return this.#status
+      return { stage: name, state: 'failed', error: stageFailure(failure).toJSON(), progress: null }
     })
   }
 
@@ -161,8 +170,11 @@ export class SparkStage {
     const backoff = new Backoff(Number.POSITIVE_INFINITY, clock, random)
     for (;;) {
       try {
-        await this.#follow(signal, backoff, settled)
-        if (this.#ending || !(await this.#wasReplaced(signal))) return
+        const { isNew } = await this.#follow(signal, backoff, settled)
+        if (this.#ending) return
+        // What has come since another process started it.
+        if (!isNew && control.hasEndedByItself) continue
+        if (!(await this.#wasReplaced(signal))) return
       } catch (thrown) {
         signal.throwIfAborted()
         this.#query = null
@@ -188,7 +200,8 @@ export class SparkStage {
     return control.isAsDeclared && (await control.recorded(signal)) !== null
   }
 
-  async #follow(signal: AbortSignal, backoff: Backoff, settled: () => void): Promise<void> {
+  /** @returns whether it was this process that started the run that has ended. */
+  async #follow(signal: AbortSignal, backoff: Backoff, settled: () => void): Promise<{ readonly isNew: boolean }> {
     const { control, clock, logger, name } = this.#options
     const session = await control.open(signal)
     const watch = new QueryWatch(session, clock, signal)
@@ -214,6 +227,7 @@ export class SparkStage {
       })
       void this.#noticeSilence(AbortSignal.any([signal, over.signal]))
       await followed
+      return { isNew }
     } finally {
       over.abort()
       await watch.close()
@@ -263,7 +277,8 @@ export class SparkStage {
     if (!this.#isFollowed) {
       await this.#look(async signal => {
         const running = await control.recorded(signal)
-        if (running !== null) await control.end(running.query, batchMs, signal)
+        if (running === null) control.forget()
+        else await control.end(running.query, batchMs, signal)
       })
       return
     }

@@ -3,10 +3,11 @@ import type { Clock, Random } from '../../ports/clock.ts'
 import type { Logger } from '../../ports/logger.ts'
 import { asMillraceError, MillraceError } from '../../sdk/errors.ts'
 import { addressOf } from './connect/endpoint.ts'
+import { isUnknownQuery, type SparkError } from './connect/errors.ts'
 import type { StreamingQuery } from './connect/queries.ts'
 import { openSession, type Session } from './connect/session.ts'
 import type { StageRecord, StageRecords } from './stage-record.ts'
-import { type StageSystems, type StageToStart, startStage } from './stage-start.ts'
+import { requireTrigger, type StageSystems, type StageToStart, startStage } from './stage-start.ts'
 
 export interface StageControlOptions {
   readonly stage: () => StageToStart
@@ -36,6 +37,11 @@ export class StageControl {
 
   constructor(options: StageControlOptions) {
     this.#options = options
+  }
+
+  /** Whether a query that has ended was done with what there was at its start, and not stopped. */
+  get hasEndedByItself(): boolean {
+    return this.#options.stage().settings.trigger.available_now === true && this.record?.query != null
   }
 
   /** What is known of the stage's query on this server. */
@@ -76,6 +82,18 @@ export class StageControl {
     const session = this.#session
     const query = session === null ? null : await this.#find(session, signal)
     return session === null || query === null ? null : { session, query }
+  }
+
+  /** Why the query that is recorded, and runs no more, has failed. Null if it was stopped, or if Spark does not remember it. */
+  async failure(signal: AbortSignal): Promise<SparkError | null> {
+    const query = this.record?.query ?? null
+    if (query === null || this.#session === null) return null
+    try {
+      return await this.#session.queries.known(query.id, query.runId).exception(signal)
+    } catch (thrown) {
+      if (isUnknownQuery(thrown)) return null
+      throw thrown
+    }
   }
 
   /** The query that runs in the session, or one that it starts. @throws SparkError; MillraceError as `startStage`. */
@@ -120,6 +138,11 @@ export class StageControl {
   async end(query: StreamingQuery, batchMs: number, signal: AbortSignal): Promise<void> {
     await this.#untilBatchIsDone(query, batchMs, signal)
     await query.stop(signal)
+    this.forget()
+  }
+
+  /** Of a query that has ended: it is deployed no more. */
+  forget(): void {
     const record = this.record
     if (record !== null) this.#options.records.write(this.#options.name, { ...record, query: null, deployed: false })
   }
@@ -162,11 +185,19 @@ export class StageControl {
   async #retire(record: StageRecord, signal: AbortSignal): Promise<void> {
     const session = await this.#reopen(record.session, signal)
     if (session === null) return
-    const query = await this.#find(session, signal)
-    if (query !== null) {
-      await this.#untilBatchIsDone(query, retireMs, signal)
-      await query.stop(signal)
-      this.#options.logger.log('info', 'Restarting: the declaration has changed.', { query: query.id })
+    try {
+      const query = await this.#find(session, signal)
+      if (query !== null) {
+        const { stage, systems, logger } = this.#options
+        // What cannot be started must not end what runs.
+        await requireTrigger(stage(), (await systems()).log.admin, session, signal)
+        await this.#untilBatchIsDone(query, retireMs, signal)
+        await query.stop(signal)
+        logger.log('info', 'Restarting: the declaration has changed.', { query: query.id })
+      }
+    } catch (thrown) {
+      await session.close()
+      throw thrown
     }
     await session.release(signal).catch(thrown => {
       // It has no query any more, and the server forgets it by itself.

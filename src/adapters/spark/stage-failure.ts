@@ -10,6 +10,14 @@ export function unknownSchema(thrown: unknown): number | null {
 /** Why a stage's query failed: what our sink says in Spark's words around it, or Spark itself. */
 export function stageFailure(thrown: SparkError): MillraceError {
   const [, code = '', message = ''] = /SinkException: ([A-Z_]+): ([^\n]*)/.exec(thrown.message) ?? []
+  const schema = unknownSchema(thrown)
+  if (schema !== null) {
+    const message = `There are records of schema ${schema}, which the query was not told of when it was started.`
+    return new MillraceError('SCHEMA_UNKNOWN', message, {
+      fix: 'Start it again: it looks the schema up then.',
+      cause: thrown,
+    })
+  }
   if (isCode(code)) return new MillraceError(code, message, { cause: thrown })
   if (thrown.errorClass?.startsWith('KAFKA_DATA_LOSS')) {
     const fix = 'Stop the stage, move its group to offsets that are there, and start it again.'

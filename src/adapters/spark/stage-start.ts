@@ -4,6 +4,7 @@ import type { TableStore } from '../../ports/table.ts'
 import { MillraceError } from '../../sdk/errors.ts'
 import type { StreamingQuery } from './connect/queries.ts'
 import type { Session } from './connect/session.ts'
+import { requireRealTime } from './real-time.ts'
 import type { SparkSettings } from './settings.ts'
 import { type SinkStage, sinkFormat } from './sink-options.ts'
 import { stageQuery } from './stage-query.ts'
@@ -31,7 +32,8 @@ export interface StageToStart extends SinkStage {
 /**
  * Starts the query of a stage in a session, which then has all that the query needs.
  * @param schemaIds that records were met with, beside those of the topic's subject
- * @throws SparkError; MillraceError `RUN_STATE` while Node runs the stage, `TABLE_UNKNOWN`, and what the systems throw.
+ * @throws SparkError; MillraceError `RUN_STATE` while Node runs the stage, `TABLE_UNKNOWN`, `CONFIG_INVALID` as `requireTrigger`,
+ *   and what the systems throw.
  */
 export async function startStage(
   stage: StageToStart,
@@ -47,6 +49,7 @@ export async function startStage(
   const written = await tables.open(table, name)
   await written.close()
   await requireNoMembers(stage.stage.group, log.admin)
+  await requireTrigger(stage, log.admin, session, signal)
   const point = startingPoint(await readStanding(stage, log.admin, tables.admin))
   const { maxOffsetsPerTrigger } = settings
   const query = stageQuery({
@@ -66,9 +69,26 @@ export async function startStage(
     await session.registerFunction(name, className, returns, signal)
   }
   const checkpointLocation = `${settings.checkpoints}/${name}/${point.checkpoint}`
-  const options = { ...stage.sink(point.checkpoint), checkpointLocation }
+  const options = {
+    ...stage.sink(point.checkpoint),
+    checkpointLocation,
+    // Spark 4.3 wants that said in real-time mode.
+    ...(settings.trigger.real_time_batch_duration !== undefined && { asyncProgressTrackingEnabled: 'false' }),
+  }
   const start = { input: query.relation, format: sinkFormat, options, query_name: name, ...settings.trigger }
   return session.queries.start(start, signal)
+}
+
+/** @throws MillraceError `CONFIG_INVALID` for a trigger that the stage cannot have on this Spark. */
+export async function requireTrigger(
+  { settings, topic }: StageToStart,
+  log: LogAdmin,
+  session: Session,
+  signal: AbortSignal,
+): Promise<void> {
+  if (settings.trigger.real_time_batch_duration === undefined) return
+  const { length: partitions } = await log.ranges(topic.name)
+  await requireRealTime(session, { topic: topic.name, partitions }, signal)
 }
 
 /** A stage belongs to Node or to Spark: workers of both at once would each give the versions of rows. */

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -70,6 +71,14 @@ describe('settings of Spark', () => {
     })
   })
 
+  it('let real-time mode commit more often where Spark is told to', () => {
+    const conf = { 'spark.sql.streaming.realTimeMode.minBatchDuration': '1000' }
+    expect(read({ trigger: { realTime: '1s' }, conf })).toMatchObject({
+      trigger: { real_time_batch_duration: '1000 milliseconds' },
+      conf,
+    })
+  })
+
   it('pass settings on to the session', () => {
     expect(read({ shufflePartitions: 4, conf: { 'spark.sql.streaming.pollingDelay': '5ms' } }).conf).toEqual({
       'spark.sql.shuffle.partitions': '4',
@@ -82,6 +91,8 @@ describe('settings of Spark', () => {
     [{ url: 'http://127.0.0.1' }, 'spark.remote'],
     [{ checkpoints: '' }, 'spark › checkpoints'],
     [{ trigger: {} }, 'spark › trigger'],
+    [{ trigger: { realTime: '4s' } }, 'spark › trigger'],
+    [{ trigger: { realTime: '5s' }, maxOffsetsPerTrigger: 100 }, 'spark › maxOffsetsPerTrigger'],
     [{ maxOffsetsPerTrigger: 0 }, 'spark › maxOffsetsPerTrigger'],
     [{ shufflePartitions: -1 }, 'spark › shufflePartitions'],
     [{ conf: { master: 'local' } }, 'spark › conf.master'],
@@ -116,8 +127,23 @@ describe('the options that Spark reaches Kafka with', () => {
     })
   })
 
+  it('have the name and the limits that Java’s clients know too', () => {
+    const limits = { connect: '4s', request: '25s', transaction: '15s', retry: '1m', session: '8s' } as const
+    expect(kafka({ clientId: 'shop', limits })).toEqual({
+      ...kafka({}),
+      'kafka.client.id': 'shop',
+      'kafka.socket.connection.setup.timeout.ms': '4000',
+      'kafka.socket.connection.setup.timeout.max.ms': '4000',
+      'kafka.request.timeout.ms': '25000',
+      'kafka.transaction.timeout.ms': '15000',
+    })
+  })
+
   it('carry certificates and keys as text', () => {
-    const directory = directoryWith({ ca: 'CA', cert: 'CERT', key: 'KEY' })
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const encrypted = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: around.env.TOKEN } as const
+    const key = privateKey.export(encrypted).toString()
+    const directory = directoryWith({ ca: 'CA', cert: 'CERT', key, other: 'none' })
     const tls = { ca: 'ca', cert: 'cert', key: 'key', passphrase: { env: 'TOKEN' } }
     expect(kafka({ tls }, { ...around, directory })).toMatchObject({
       'kafka.security.protocol': 'SSL',
@@ -125,9 +151,13 @@ describe('the options that Spark reaches Kafka with', () => {
       'kafka.ssl.truststore.certificates': 'CA',
       'kafka.ssl.keystore.type': 'PEM',
       'kafka.ssl.keystore.certificate.chain': 'CERT',
-      'kafka.ssl.keystore.key': 'KEY',
-      'kafka.ssl.key.password': 'secret',
+      'kafka.ssl.keystore.key': privateKey.export({ type: 'pkcs8', format: 'pem' }),
     })
+    for (const unreadable of [{ passphrase: { env: 'PASSWORD' } }, { key: 'other' }]) {
+      expect(() => kafka({ tls: { ...tls, ...unreadable } }, { ...around, directory })).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID', place: 'kafka › tls.key' }),
+      )
+    }
   })
 
   it('are refused where Java’s client cannot do it', () => {

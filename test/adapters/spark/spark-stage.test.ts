@@ -18,6 +18,9 @@ class FakeControl {
   readonly learned: number[] = []
   record: { deployed: boolean } | null = null
   isAsDeclared = true
+  hasEndedByItself = false
+  /** Whether another process has started the query that runs. */
+  isThere = false
   starts = 0
   /** Thrown by the next starts. */
   readonly refusals: MillraceError[] = []
@@ -51,9 +54,11 @@ class FakeControl {
   async ensure() {
     const refusal = this.refusals.shift()
     if (refusal !== undefined) throw refusal
+    const isNew = !this.isThere
+    this.isThere = false
     this.starts += 1
     this.record ??= { deployed: false }
-    return { query: { id: 'query', runId: `run-${this.starts}`, lastProgress: async () => null }, isNew: true }
+    return { query: { id: 'query', runId: `run-${this.starts}`, lastProgress: async () => null }, isNew }
   }
 
   learn(schemaId: number): boolean {
@@ -71,6 +76,12 @@ class FakeControl {
   /** Whether a query of the stage runs that somebody else started. */
   isReplaced = false
   recorded = async () => (this.isReplaced ? {} : null)
+  /** Why the query failed that nobody followed. */
+  failed: SparkError | null = null
+  failure = async () => this.failed
+  forget = () => {
+    this.failed = null
+  }
   close = async () => {}
 }
 
@@ -157,6 +168,39 @@ describe('a stage on Spark', () => {
     await stage.start()
     expect(states).toEqual(['starting', 'failed TABLE_UNKNOWN', 'starting', 'running'])
     await stage.stop()
+  })
+
+  it('says of a query that nobody followed why it failed, until it is started or stopped', async () => {
+    const { control, stage } = openStage()
+    control.failed = failure('SinkException: TABLE_UNKNOWN: There is no such table.')
+    expect(await stage.status()).toMatchObject({ state: 'failed', error: { code: 'TABLE_UNKNOWN' } })
+    await stage.stop()
+    expect(await stage.status()).toMatchObject({ state: 'stopped', error: null })
+    expect(control.starts).toBe(0)
+  })
+
+  it('looks a schema up that a query met which nobody followed, when it is deployed again', async () => {
+    const { control, stage } = openStage()
+    control.failed = failure('MILLRACE_SCHEMA_UNKNOWN: 7')
+    expect(await stage.status()).toMatchObject({ state: 'failed', error: { code: 'SCHEMA_UNKNOWN' } })
+    expect(await stage.deployment()).toBe('start')
+    expect(control.learned).toEqual([])
+    expect(await stage.deploy()).toBe('start')
+    expect([control.learned, control.starts]).toEqual([[7], 1])
+  })
+
+  it('starts a query that ends by itself once more where it was another process that had started it', async () => {
+    const { control, clock, stage, states, until } = openStage()
+    control.hasEndedByItself = true
+    control.isThere = true
+    await stage.start()
+    control.fail(null)
+    await until(() => control.starts === 2)
+    control.fail(null)
+    await until(() => clock.waits.includes(1_000))
+    await clock.advance(1_000)
+    await until(() => states.at(-1) === 'stopped')
+    expect([control.starts, states]).toEqual([2, ['starting', 'running', 'stopped']])
   })
 
   it('is stopped when its query was stopped elsewhere', async () => {

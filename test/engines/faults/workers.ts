@@ -112,6 +112,19 @@ export function startRun(surroundings: Surroundings, address: string, ...args: r
   }
 }
 
+/** `millrace dev` of the users pipeline, which ends with the test at the latest; resolves with its exit code when it was stopped. */
+export function startDev(surroundings: Surroundings, ...args: readonly string[]): () => Promise<number | null> {
+  const child = millrace(surroundings, 'dev', 'users', ...args)
+  onTestFinished(() => void child.kill('SIGKILL'))
+  child.stdout.resume()
+  child.stderr.resume()
+  const closed = once(child, 'close') as Promise<[number | null]>
+  return async () => {
+    child.kill('SIGINT')
+    return (await closed)[0]
+  }
+}
+
 /** Runs a command of `millrace` on the target to its end, and returns its output. @throws if it fails */
 export async function runMillrace(surroundings: Surroundings, ...args: readonly string[]): Promise<readonly string[]> {
   const { code, lines, log } = await tryMillrace(surroundings, ...args)
