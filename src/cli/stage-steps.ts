@@ -1,8 +1,9 @@
 import type { Step } from '../plan/diff.ts'
 import { type Plan, stageId } from '../plan/plan.ts'
-import type { Deployment } from '../ports/processor.ts'
+import type { Deployment, Processor } from '../ports/processor.ts'
 import { type LoadedPipeline, targetConfig } from '../project.ts'
 import type { TargetConfig } from '../sdk/config.ts'
+import type { ErrorReport } from '../sdk/errors.ts'
 import { planRefusals } from '../targets.ts'
 import type { Session } from './session.ts'
 import { streamStages } from './stream-stages.ts'
@@ -27,14 +28,17 @@ export async function plannedStages(
   const refused = await refusedStages(targetConfig(session.project, session.targetName), plan)
   if (refused.length > 0 || session.target.runsStagesHere) return refused
   const processor = await session.target.processor(streamStages(session, pipelines))
-  return stepsOf(plan, stage => processor.deployment(stage))
+  return stepsOf(plan, async stage => ({
+    failure: await failureOf(processor, stage),
+    deployment: await processor.deployment(stage),
+  }))
 }
 
 /** The same where nothing has been deployed. */
 export async function newStages(config: TargetConfig, plan: Plan): Promise<readonly Step[]> {
   const refused = await refusedStages(config, plan)
   if (refused.length > 0 || config.processor.adapter === 'embedded') return refused
-  return stepsOf(plan, async () => 'start')
+  return stepsOf(plan, async () => ({ deployment: 'start', failure: null }))
 }
 
 /** Has the stream stages run as declared, where they can without a process of ours. @throws MillraceError as `deploy`. */
@@ -45,15 +49,33 @@ export async function deployStages(
 ): Promise<readonly Step[]> {
   if (target.runsStagesHere) return []
   const processor = await target.processor(streamStages(session, pipelines))
-  return stepsOf(plan, stage => processor.deploy(stage))
+  return stepsOf(plan, async stage => ({
+    failure: await failureOf(processor, stage),
+    deployment: await processor.deploy(stage),
+  }))
 }
 
-async function stepsOf(plan: Plan, ask: (stage: string) => Promise<Deployment | null>): Promise<readonly Step[]> {
+interface StageDeployment {
+  readonly deployment: Deployment | null
+  /** Why it had ended before. */
+  readonly failure: ErrorReport | null
+}
+
+async function failureOf(processor: Processor, stage: string): Promise<ErrorReport | null> {
+  const { state, error } = await processor.status(stage)
+  return state === 'failed' ? error : null
+}
+
+async function stepsOf(plan: Plan, ask: (stage: string) => Promise<StageDeployment>): Promise<readonly Step[]> {
   const steps: Step[] = []
   for (const stage of plan.stages) {
-    const deployment = stage.kind === 'stream' ? await ask(stageId(stage)) : null
+    if (stage.kind !== 'stream') continue
+    const name = stageId(stage)
+    const { deployment, failure } = await ask(name)
     if (deployment === null) continue
-    steps.push({ action: actions[deployment], kind: 'stage', name: stageId(stage), details: details[deployment] })
+    const [reason = ''] = failure === null ? [] : failure.message.split('\n', 1)
+    const had = failure === null ? [] : [`had failed with ${failure.code}: ${reason.replace(/\.$/, '')}`]
+    steps.push({ action: actions[deployment], kind: 'stage', name, details: [...had, ...details[deployment]] })
   }
   return steps
 }

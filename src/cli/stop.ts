@@ -25,8 +25,9 @@ export function addStopCommand(program: Command, context: CliContext): void {
         const processor = await target.processor(streamStages(session, [pipeline]))
         const { state } = await processor.status(address)
         await processor.drain(address, drainTimeout)
-        if (options.json) await context.stdout.json({ stage: address, stopped: state !== 'stopped' })
-        else await context.stderr.line(state === 'stopped' ? `${address} did not run.` : `${address} is stopped.`)
+        const stopped = state !== 'stopped' && state !== 'failed'
+        if (options.json) await context.stdout.json({ stage: address, stopped })
+        else await context.stderr.line(stopped ? `${address} is stopped.` : `${address} did not run.`)
       }),
     )
   addExamples(command, [['millrace stop users/spark_stream --target spark', 'what `millrace apply` started']])

@@ -29,12 +29,22 @@ const open = () => openSparkScene(engines(), server)
 
 beforeAll(async () => void (await buildSink()), 600_000)
 
-async function applied(surroundings: Surroundings): Promise<string> {
-  const [line = ''] = await runMillrace(surroundings, 'apply', 'users')
+interface StageStep {
+  readonly action: string
+  readonly details: readonly string[]
+}
+
+/** What a command says that becomes, or will become, of the stage. */
+async function stageStep(surroundings: Surroundings, command: 'plan' | 'apply'): Promise<StageStep> {
+  const [line = ''] = await runMillrace(surroundings, command, 'users')
   const { pipelines } = JSON.parse(line) as {
-    pipelines: readonly { steps: readonly { kind: string; action: string }[] }[]
+    pipelines: readonly { steps: readonly (StageStep & { kind: string })[] }[]
   }
-  return pipelines[0]!.steps.find(({ kind }) => kind === 'stage')!.action
+  return pipelines[0]!.steps.find(({ kind }) => kind === 'stage')!
+}
+
+async function applied(surroundings: Surroundings): Promise<string> {
+  return (await stageStep(surroundings, 'apply')).action
 }
 
 async function stopped(surroundings: Surroundings): Promise<boolean> {
@@ -158,6 +168,41 @@ describe('the users pipeline with its stage on Spark', () => {
     expect(letters.map(({ headers }) => String(headers.get('millrace.code')))).toEqual(['RECORD_UNDECODABLE'])
     expect(worker.states.every(({ state }) => state !== 'failed')).toBe(true)
     expect(await worker.stop()).toMatchObject({ code: 0 })
+  })
+
+  it('says why it ended while nobody was attached, and goes on when it is applied', { timeout }, async () => {
+    const scene = await open()
+    const { surroundings } = scene
+    const newer = await newerUsers(engines().registry.address, topic)
+    const users = [1, 2].map(sequence => sentRecord('unattended', sequence * 4, { badEvery: 0, deleteEvery: 0 }).user!)
+    const [unknown, known] = users as [SentUser, SentUser]
+    await sendUsers([{ user: unknown, value: newer.encode(2 ** 31 - 7, unknown) }])
+    const planned = await until(
+      'the plan says that the stage is to be started',
+      () => stageStep(surroundings, 'plan'),
+      ({ action }) => action === 'create',
+      120_000,
+    )
+    const reason = expect.stringMatching(/^had failed with SCHEMA_UNKNOWN: There are records of schema 2147483641\b/)
+    expect(planned.details).toEqual([reason, 'goes on by itself'])
+    expect(await stageStep(surroundings, 'apply')).toMatchObject({ action: 'create', details: planned.details })
+
+    await sendUsers([{ user: known, value: newer.encode(await newer.register(), known) }])
+    await until(
+      'the query has met the other schema too',
+      () => stageStep(surroundings, 'plan'),
+      ({ action }) => action === 'create',
+      120_000,
+    )
+    expect(await applied(surroundings)).toBe('create')
+    await caughtUp(scene.readers)
+    expect([...(await scene.readers.rows()).keys()]).toEqual([known.id])
+    expect(await scene.letters()).toHaveLength(1)
+    expect(await stageStep(surroundings, 'plan')).toEqual(expect.objectContaining({ action: 'keep', details: [] }))
+
+    // Stopping it is the other way to be done with it.
+    expect(await stopped(surroundings)).toBe(true)
+    expect((await stageStep(surroundings, 'plan')).details).toEqual(['goes on by itself'])
   })
 
   it('belongs to Node or to Spark, and moves from one to the other with nothing lost', { timeout }, async () => {
