@@ -45,6 +45,14 @@ export const metaColumns = {
   headers: '_headers',
 } as const
 
+/** Options of Spark's Kafka source that every stage has. */
+export const sourceOptions = {
+  includeHeaders: 'true',
+  failOnDataLoss: 'true',
+  // After each poll Spark asks the broker for the partition's bounds, so a poll takes all that was fetched, not 500 records of it.
+  'kafka.max.poll.records': '10000',
+} as const
+
 /** Where the query has the decoded record. */
 const decodedRecord = 'decoded.value'
 
@@ -60,7 +68,7 @@ const keyIsNoNumber = 'The record deletes a key that is no whole number.'
  * @throws MillraceError `PLAN_UNSUPPORTED` for what `refusals` names.
  */
 export function stageQuery({ stage, topic, table, writers, kafka }: StageQueryOptions): StageQuery {
-  const options = { ...kafka, subscribe: topic.name, includeHeaders: 'true', failOnDataLoss: 'true' }
+  const options = { ...kafka, ...sourceOptions, subscribe: topic.name }
   const records: Relation = { read: { data_source: { format: 'kafka', options }, is_streaming: true } }
   return {
     settings: sessionSettings,

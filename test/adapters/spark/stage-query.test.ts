@@ -90,6 +90,7 @@ describe('the query of a stage', () => {
             subscribe: 'orders',
             includeHeaders: 'true',
             failOnDataLoss: 'true',
+            'kafka.max.poll.records': '10000',
           },
         },
         is_streaming: true,
