@@ -28,7 +28,7 @@ export const anySpark = {
   connection: (ports: Ports, own: string) => ({ remote: remoteOf(ports), tokenFile: secretFile(own, tokenVariable) }),
 } as const satisfies Partial<Engine>
 
-/** Driver and executor in one process, with a thread for each of two tasks. */
+/** Driver and executor in one process, with threads for eight tasks: they mostly wait, and in real-time mode each partition holds one. */
 export const spark: Engine = {
   ...anySpark,
   kind: 'spark',
@@ -36,7 +36,7 @@ export const spark: Engine = {
   ports: { client: 15_002, ui: 4040 },
   services: [
     connectServer(
-      () => ['-Dspark.master=local[2]'],
+      () => ['-Dspark.master=local[8]'],
       () => loopback,
     ),
   ],
