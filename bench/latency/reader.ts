@@ -18,12 +18,11 @@ export interface Sighting {
 
 /** A prime, so that the samples fall everywhere between things that happen at round intervals. */
 const recordsPerSample = 17
-const askEveryMs = 1
 /** For all rows together: more would keep the node from its work, and what is missed meanwhile shows in the resolution. */
 const questionsInFlight = 32
-/** A row that is this late is asked for more seldom: the questions must not be what keeps it late. */
-const patienceMs = 50
-const askLateRowEveryMs = 10
+/** Until the next question: a share of how late the row is, for the questions must not be what keeps it late. */
+const shareOfLateness = 0.1
+const leastWaitMs = 1
 const limitMs = 60_000
 
 interface ReaderOptions {
@@ -67,7 +66,7 @@ async function watch(index: number): Promise<Sighting> {
     const late = monotonicMs() - due
     if (late > limitMs) throw new Error(`User ${schedule.first + index} is not visible after ${limitMs} ms.`)
     if (inFlight < questionsInFlight) askOnce().catch(reject)
-    await Promise.race([delay(late < patienceMs ? askEveryMs : askLateRowEveryMs), promise])
+    await Promise.race([delay(Math.max(leastWaitMs, late * shareOfLateness)), promise])
   }
   return promise
 }

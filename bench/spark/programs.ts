@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { stageQuery } from '../../src/adapters/spark/stage-query.ts'
+import { sourceOptions, stageQuery } from '../../src/adapters/spark/stage-query.ts'
 import { parseAvro } from '../../src/plan/avro-schema.ts'
 import { stageId, type TopicPlan, tableId } from '../../src/plan/plan.ts'
 import { relationSql } from '../../test/engines/spark/relation-sql.ts'
@@ -81,8 +81,8 @@ function taskOf(name: SparkProgram, { engines, setting }: Programs, topic: Topic
     'spark.sql.session.timeZone': 'UTC',
   }
   const source = { ...kafka, subscribe: topic.name, startingOffsets: 'earliest' }
-  // Real-time mode has a task running for each partition all the time.
-  const master = trigger === 'realTime' ? `local[${topic.partitions}]` : 'local[2]'
+  // Real-time mode has a task running for each partition all the time, and tasks of small batches mostly wait.
+  const master = trigger === 'availableNow' ? 'local[2]' : `local[${topic.partitions}]`
   const { table } = setting
   if (name === 'connector') {
     return {
@@ -104,15 +104,21 @@ function taskOf(name: SparkProgram, { engines, setting }: Programs, topic: Topic
   const writers = new Map([[setting.schemaId, { type: parseAvro(topic.avro).type }]])
   const query = stageQuery({ stage: stream, topic, table, writers, kafka: {} })
   return {
-    ...{ mode, trigger, master, source: { ...source, includeHeaders: 'true' } },
+    ...{ mode, trigger, master, source: { ...source, ...sourceOptions } },
     ...{ sql: relationSql(query.relation), functions: query.functions },
     sink: {
       ...{ ...sink, ...kafka, stage: stageId(stream), group: `bench.${randomUUID()}` },
       ...{ deadLetters: 'true', deadLetterTopic: topic.deadLetterTopic },
     },
-    conf: { ...conf, ...query.settings, 'spark.sql.streaming.realTimeMode.allowlistCheck': 'false' },
+    conf: {
+      ...{ ...conf, ...query.settings, 'spark.sql.streaming.realTimeMode.allowlistCheck': 'false' },
+      // As `millrace stack` starts it (stack/spark/spark-defaults.conf).
+      'spark.sql.streaming.checkpointFileManagerClass': `${checkpointing}.FileSystemBasedCheckpointFileManager`,
+    },
   }
 }
+
+const checkpointing = 'org.apache.spark.sql.execution.streaming.checkpointing'
 
 const users = `
   SELECT *, from_json(CAST(value AS STRING), '${columns.map(column => `${column} STRING`).join(', ')}') AS user
