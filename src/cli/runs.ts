@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { Clock } from '../ports/clock.ts'
+import { inGroups } from '../ports/in-groups.ts'
 import {
   type Attempt,
   type Dag,
@@ -94,16 +95,11 @@ async function readRun(admin: OrchestratorAdmin, dag: string | undefined, runId:
   return { ...run, attemptList: await admin.attempts(dag, runId) }
 }
 
-async function withNewestAttempt(admin: OrchestratorAdmin, runs: readonly Run[]): Promise<readonly RunWithAttempts[]> {
-  const found: RunWithAttempts[] = []
-  while (found.length < runs.length) {
-    const some = runs.slice(found.length, found.length + askedAtOnce).map(async run => ({
-      ...run,
-      attemptList: run.attempts === 0 ? [] : await admin.attempts(run.dag, run.runId, { limit: 1 }),
-    }))
-    found.push(...(await Promise.all(some)))
-  }
-  return found
+function withNewestAttempt(admin: OrchestratorAdmin, runs: readonly Run[]): Promise<readonly RunWithAttempts[]> {
+  return inGroups(runs, askedAtOnce, async run => ({
+    ...run,
+    attemptList: run.attempts === 0 ? [] : await admin.attempts(run.dag, run.runId, { limit: 1 }),
+  }))
 }
 
 async function printRuns(runs: readonly RunWithAttempts[], clock: Clock, output: Output): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../ports/clock.ts'
+import { inGroups } from '../../ports/in-groups.ts'
 import type { Dag, LogLine, OrchestratorAdmin, Run } from '../../ports/orchestrator.ts'
 import { dagUnknown, wrongState } from '../../ports/run-request.ts'
 import { type AirflowDag, findDag, listDags, runPath } from './api.ts'
@@ -8,6 +9,9 @@ import type { Client } from './client.ts'
 import { setPaused } from './deploy.ts'
 import { followLog } from './follow-log.ts'
 import { cancelNote, listRuns, readRun } from './runs.ts'
+
+/** DAGs whose details are asked for at once. */
+const dagsAtOnce = 8
 
 export function createAdmin(client: Client, clock: Clock): OrchestratorAdmin {
   /** A DAG's task never changes its name for as long as we look at it, and each attempt and log is asked for by it. */
@@ -22,7 +26,7 @@ export function createAdmin(client: Client, clock: Clock): OrchestratorAdmin {
     async dags(request = {}) {
       const size = Math.max(1, Math.min(request.limit ?? 100, 1_000))
       const names = (await listDags(client)).filter(name => name > (request.after ?? ''))
-      const found = await Promise.all(names.slice(0, size).map(name => findDag(client, name)))
+      const found = await inGroups(names.slice(0, size), dagsAtOnce, name => findDag(client, name))
       const items = found.flatMap(dag => (dag === null || dag === 'foreign' ? [] : toDag(dag)))
       return { items, next: names.length > size ? names[size - 1]! : null }
     },
