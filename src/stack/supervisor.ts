@@ -10,6 +10,8 @@ export interface Component {
   readonly name: string
   readonly command: string
   readonly args: readonly string[]
+  /** On top of the supervisor's own. */
+  readonly env?: { readonly [name: string]: string }
 }
 
 export interface Supervision {
@@ -85,13 +87,13 @@ async function keepRunning(component: Component, options: SuperviseOptions, stop
 
 /** How it ended: an exit code, a signal, or why it could not be run. */
 async function runOnce(
-  { name, command, args }: Component,
+  { name, command, args, env: own }: Component,
   mark: string,
   { env, logs, say }: SuperviseOptions,
   stop: AbortSignal,
 ): Promise<string> {
   const child = spawn(command, args, {
-    env: { ...env, [markVariable]: mark },
+    env: { ...env, ...own, [markVariable]: mark },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

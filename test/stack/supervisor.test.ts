@@ -68,6 +68,13 @@ describe('a supervisor', () => {
     expect(findStarted(`${token}/api`)).toHaveLength(1)
   })
 
+  it('gives a component its own environment on top of the common one', async () => {
+    const say = `console.log(process.env.OWN, process.env.PATH === ${JSON.stringify(process.env.PATH)});${live}`
+    const { log } = start([component('one', say), { ...component('other', say), env: { OWN: 'mine' } }])
+    await expect.poll(() => log('one'), patience).toBe('undefined true\n')
+    await expect.poll(() => log('other'), patience).toBe('mine true\n')
+  })
+
   it('ends the first component last, so that the others can report to it', async () => {
     const end = (name: string) => `process.on('SIGTERM', () => { console.log('${name} ends'); process.exit() });`
     const api = component('api', `${end('api')}console.log('up');${live}`)

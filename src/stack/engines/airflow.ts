@@ -5,7 +5,7 @@ import { airflowRuntime } from '../airflow-runtime.ts'
 import type { Engine, Place, PostgresConnection } from '../engine.ts'
 import { probeAirflow } from '../probes.ts'
 import { secretFile } from '../secret.ts'
-import type { Supervision } from '../supervisor.ts'
+import type { Component, Supervision } from '../supervisor.ts'
 
 const passwordVariable = 'AIRFLOW_PASSWORD'
 const user = 'airflow'
@@ -16,12 +16,18 @@ const dagsFolder = 'dags'
 /** How long tasks may go on after they were asked to end, in milliseconds. */
 const drainMs = 20_000
 
+/**
+ * Whether the database is of this version is looked at by the API server alone: what that takes, 7 MB, would stay in the others
+ * and in each worker of the scheduler.
+ */
+const unchecked = { AIRFLOW__DATABASE__CHECK_MIGRATIONS: 'False' }
+
 /** Its components, and what they are started with. Tasks need the API server until they have ended. */
-const components: readonly (readonly [name: string, ...args: readonly string[]])[] = [
-  ['api-server'],
+const components: readonly Omit<Component, 'command'>[] = [
+  { name: 'api-server', args: ['api-server'] },
   // Whose logs are read from their files.
-  ['scheduler', '--skip-serve-logs'],
-  ['dag-processor'],
+  { name: 'scheduler', args: ['scheduler', '--skip-serve-logs'], env: unchecked },
+  { name: 'dag-processor', args: ['dag-processor'], env: unchecked },
 ]
 
 /** API server, scheduler and DAG processor; tasks run in processes of the scheduler. */
@@ -53,14 +59,14 @@ export const airflow: Engine = {
       start: ({ files, logs }) => {
         const command = join(files, 'bin/python')
         const supervision: Supervision = {
-          components: components.map(each => ({ name: each[0], command, args: ['-m', 'airflow', ...each] })),
+          components: components.map(each => ({ ...each, command, args: ['-m', 'airflow', ...each.args] })),
           logs,
           drainMs,
         }
         return [JSON.stringify(supervision)]
       },
       environment,
-      logs: components.map(([name]) => name),
+      logs: components.map(({ name }) => name),
       probe: ({ ports, startedAt }, signal) => probeAirflow(urlOf(ports.client), startedAt, signal),
     },
   ],
