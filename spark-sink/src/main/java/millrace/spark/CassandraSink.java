@@ -43,7 +43,7 @@ public final class CassandraSink implements TableProvider, DataSourceRegister {
     Settings settings = Settings.from(options, System.getenv());
     describe(settings);
     if (settings.group() != null) new GroupOffsets(settings).refuseMembers();
-    return new SinkTable(settings.table(), new SinkMetrics());
+    return new SinkTable(settings.table(), new LastBatch());
   }
 
   /** As the driver knows it, and as the cluster has it if the driver does not. */
@@ -62,7 +62,7 @@ public final class CassandraSink implements TableProvider, DataSourceRegister {
         .flatMap(keyspace -> keyspace.getTable(CqlIdentifier.fromInternal(name.name())));
   }
 
-  private record SinkTable(Settings.TableName table, SinkMetrics lastBatch) implements SupportsWrite, ReportsSinkMetrics {
+  private record SinkTable(Settings.TableName table, LastBatch lastBatch) implements SupportsWrite, ReportsSinkMetrics {
     @Override
     public String name() {
       return "Cassandra " + table;
@@ -97,12 +97,12 @@ public final class CassandraSink implements TableProvider, DataSourceRegister {
   }
 
   /** In update mode, too, every row is an upsert. */
-  private record SinkWriteBuilder(LogicalWriteInfo info, SinkMetrics metrics) implements WriteBuilder, SupportsStreamingUpdateAsAppend {
+  private record SinkWriteBuilder(LogicalWriteInfo info, LastBatch lastBatch) implements WriteBuilder, SupportsStreamingUpdateAsAppend {
     @Override
     public Write build() {
       Settings settings = Settings.from(info.options().asCaseSensitiveMap(), System.getenv());
       String checkpoint = info.options().get("checkpointLocation");
-      return new SinkWrite(settings, Layout.of(info.schema(), describe(settings), settings), checkpoint, metrics);
+      return new SinkWrite(settings, Layout.of(info.schema(), describe(settings), settings), checkpoint, lastBatch);
     }
   }
 }

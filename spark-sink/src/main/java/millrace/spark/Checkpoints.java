@@ -3,8 +3,12 @@ package millrace.spark;
 import static millrace.spark.Statements.quote;
 
 import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.cql.BatchStatement;
+import com.datastax.oss.driver.api.core.cql.BatchType;
+import com.datastax.oss.driver.api.core.cql.BatchableStatement;
 import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.cql.SimpleStatement;
+import com.datastax.oss.driver.api.core.cql.Statement;
 import java.io.Serializable;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,6 +29,9 @@ final class Checkpoints {
 
   /** Written by the stage while it ran in Node; see src/adapters/cassandra/checkpoints.ts. */
   private static final String NODE_TABLE = "millrace_checkpoints";
+
+  /** They are in one partition of the table, so that Cassandra takes several as one; it warns of more than 5 KiB. */
+  private static final int STORED_AT_ONCE = 16;
 
   private final Settings settings;
   private final CqlSession session;
@@ -50,16 +57,28 @@ final class Checkpoints {
   }
 
   /**
-   * Creates the table if it is not there yet. The time of the read becomes that of the commit: a former run that commits late, after
-   * others have, changes nothing.
+   * What is stored: read when a query starts, and after each batch what that has stored.
    *
-   * @param committed the consumer group's offsets by partition, from which versions go on too
+   * @param at the write timestamp of the last commit, in microseconds; 0 where there is none
    */
-  State read(Map<Integer, History.Mark> committed) {
+  record Stored(Map<Integer, History> histories, long at) {
+    /**
+     * Where a batch begins. The time becomes that of its commit: a former run that commits late, after others have, changes nothing.
+     *
+     * @param committed the consumer group's offsets by partition, from which versions go on too
+     */
+    State next(Map<Integer, History.Mark> committed) {
+      Map<Integer, History> known = new HashMap<>(histories);
+      committed.forEach((partition, mark) -> known.merge(partition, History.of(Stream.of(mark)), History::with));
+      return new State(known, committed, Math.max(at + 1, System.currentTimeMillis() * 1000));
+    }
+  }
+
+  /** Creates the table if it is not there yet. */
+  Stored read() {
     Set<String> tables = tables();
     if (!tables.contains(TABLE)) create();
     Map<Integer, List<History.Mark>> marks = new HashMap<>();
-    committed.forEach((partition, mark) -> marks.put(partition, new ArrayList<>(List.of(mark))));
     long writtenAt = 0;
     for (Row row : select("\"partition\", offsets, versions, WRITETIME(offsets) AS written_at", TABLE)) {
       List<Long> offsets = row.getList("offsets", Long.class);
@@ -77,11 +96,20 @@ final class Checkpoints {
     }
     Map<Integer, History> histories = new HashMap<>();
     marks.forEach((partition, each) -> histories.put(partition, History.of(each.stream())));
-    return new State(histories, committed, Math.max(writtenAt + 1, System.currentTimeMillis() * 1000));
+    return new Stored(histories, writtenAt);
   }
 
-  void store(int partition, History history, long at) {
-    execute(
+  void store(Map<Integer, History> histories, long at) {
+    List<BatchableStatement<?>> updates = new ArrayList<>();
+    histories.forEach((partition, history) -> updates.add(update(partition, history, at)));
+    for (int from = 0; from < updates.size(); from += STORED_AT_ONCE) {
+      int to = Math.min(from + STORED_AT_ONCE, updates.size());
+      execute(BatchStatement.newInstance(BatchType.UNLOGGED, updates.subList(from, to)));
+    }
+  }
+
+  private BatchableStatement<?> update(int partition, History history, long at) {
+    return SimpleStatement.newInstance(
         "UPDATE " + target + " USING TIMESTAMP ? SET offsets = ?, versions = ?"
             + " WHERE table_name = ? AND stage = ? AND topic = ? AND \"partition\" = ?",
         at,
@@ -102,8 +130,12 @@ final class Checkpoints {
   }
 
   private List<Row> execute(String statement, Object... values) {
+    return execute(SimpleStatement.newInstance(statement, values));
+  }
+
+  private List<Row> execute(Statement<?> statement) {
     Duration retryFor = settings.limits().retryFor();
-    return Retry.persist(retryFor, "Checkpoints of " + settings.stage(), Failure::of, () -> session.execute(SimpleStatement.newInstance(statement, values)).all());
+    return Retry.persist(retryFor, "Checkpoints of " + settings.stage(), Failure::of, () -> session.execute(statement).all());
   }
 
   /** Asked for, since what the driver knows of the schema is up to a second old. */

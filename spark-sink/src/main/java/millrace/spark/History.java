@@ -30,6 +30,10 @@ record History(List<Mark> marks) implements Serializable {
     return new History(marks.distinct().sorted(ORDER).toList());
   }
 
+  History with(History other) {
+    return of(Stream.concat(marks.stream(), other.marks.stream()));
+  }
+
   /** The highest version given before this offset, as far as is known; 0 if nothing is. */
   long versionBefore(long offset) {
     long version = 0;

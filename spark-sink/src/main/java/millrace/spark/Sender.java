@@ -20,9 +20,6 @@ import java.util.function.BiConsumer;
  * is left behind where no end of a batch ever comes (real-time mode).
  */
 final class Sender {
-  /** Measured for the Node adapter: more rows cost no less CPU a row and wait longer. */
-  private static final int MAX_ROWS = 32;
-
   /** Cassandra refuses batches of more than 50 KiB unless told otherwise ({@code batch_size_fail_threshold}). */
   private static final int MAX_BYTES = 36 * 1024;
 
@@ -34,14 +31,10 @@ final class Sender {
   /** Null where a row that Cassandra refuses fails the query. */
   private final BiConsumer<EncodedRow, String> refused;
 
-  /** By log2 of their number of rows. */
-  private final List<PreparedStatement> upserts;
-
-  /** As {@link #upserts}; empty where rows are never deleted. */
-  private final List<PreparedStatement> deletes;
+  private final Pool<?, Writes>.Lease writes;
 
   /** All upserts or all deletes. */
-  private List<EncodedRow> pending = new ArrayList<>(MAX_ROWS);
+  private List<EncodedRow> pending = new ArrayList<>(Writes.MAX_ROWS);
 
   private int pendingBytes;
   private int requests;
@@ -62,13 +55,7 @@ final class Sender {
     this.limits = settings.limits();
     this.refused = refused;
     this.window = new Window(limits.requestsInFlight());
-    Statements statements = new Statements(settings.table(), layout);
-    this.upserts = new ArrayList<>();
-    this.deletes = new ArrayList<>();
-    for (int count = 1; count <= MAX_ROWS; count *= 2) {
-      upserts.add(prepare(statements.upsert(count)));
-      if (layout.meta().deleted() >= 0) deletes.add(prepare(statements.delete(count)));
-    }
+    this.writes = Writes.lease(session, settings.table(), layout, limits.retryFor());
   }
 
   /** Takes a row, and waits while too much is on its way. @throws SinkException once an earlier row could not be written */
@@ -77,7 +64,7 @@ final class Sender {
     if (isOther || pendingBytes + row.bytes() > MAX_BYTES) sendPending();
     pending.add(row);
     pendingBytes += row.bytes();
-    if (pending.size() == MAX_ROWS || requests == 0) sendPending();
+    if (pending.size() == Writes.MAX_ROWS || requests == 0) sendPending();
     refuseIfFailed();
   }
 
@@ -92,10 +79,7 @@ final class Sender {
   synchronized void close() {
     closed = true;
     pending.clear();
-  }
-
-  private PreparedStatement prepare(String statement) {
-    return Retry.persist(limits.retryFor(), "Preparing writes to " + settings.table(), Failure::of, () -> session.prepare(statement));
+    writes.close();
   }
 
   private void refuseIfFailed() {
@@ -110,7 +94,7 @@ final class Sender {
   /** In as many requests as their number has bits: each number of rows is a statement of its own, and six of them are enough. */
   private void dispatchPending() {
     List<EncodedRow> rows = pending;
-    pending = new ArrayList<>(MAX_ROWS);
+    pending = new ArrayList<>(Writes.MAX_ROWS);
     pendingBytes = 0;
     for (int from = 0; from < rows.size(); ) {
       int count = Integer.highestOneBit(rows.size() - from);
@@ -149,7 +133,7 @@ final class Sender {
     Request(List<EncodedRow> rows) {
       this.rows = rows;
       this.size = rows.stream().mapToLong(EncodedRow::heldBytes).sum();
-      List<PreparedStatement> prepared = rows.get(0).deleted() ? deletes : upserts;
+      List<PreparedStatement> prepared = rows.get(0).deleted() ? writes.value().deletes() : writes.value().upserts();
       BoundStatementBuilder builder = prepared.get(Integer.numberOfTrailingZeros(rows.size())).boundStatementBuilder();
       int at = 0;
       for (EncodedRow row : rows) {

@@ -31,15 +31,15 @@ final class SinkWrite implements RequiresDistributionAndOrdering, BatchWrite, St
   private final Settings settings;
   private final Layout layout;
   private final String checkpointLocation;
-  private final SinkMetrics metrics;
+  private final LastBatch lastBatch;
   private Checkpoints.State state;
 
   /** @param checkpointLocation of the query; null for a batch query */
-  SinkWrite(Settings settings, Layout layout, String checkpointLocation, SinkMetrics metrics) {
+  SinkWrite(Settings settings, Layout layout, String checkpointLocation, LastBatch lastBatch) {
     this.settings = settings;
     this.layout = layout;
     this.checkpointLocation = checkpointLocation;
-    this.metrics = metrics;
+    this.lastBatch = lastBatch;
   }
 
   @Override
@@ -93,9 +93,10 @@ final class SinkWrite implements RequiresDistributionAndOrdering, BatchWrite, St
     return writers();
   }
 
+  /** Two attempts of a task may both end: they write the same rows, and dead letters once. Asking the driver first takes its time. */
   @Override
   public boolean useCommitCoordinator() {
-    return true;
+    return false;
   }
 
   @Override
@@ -122,11 +123,13 @@ final class SinkWrite implements RequiresDistributionAndOrdering, BatchWrite, St
           next.merge(partition, range.mark().next(), Math::max);
         });
     try (var lease = Connections.lease(settings.cluster(), settings.limits().retryFor())) {
-      Checkpoints checkpoints = new Checkpoints(settings, lease.value());
-      ranges.keySet().forEach(partition -> checkpoints.store(partition, after.get(partition), state.at()));
+      Map<Integer, History> moved = new HashMap<>(after);
+      moved.keySet().retainAll(ranges.keySet());
+      new Checkpoints(settings, lease.value()).store(moved, state.at());
     }
     if (settings.group() != null) new GroupOffsets(settings).commit(forward(next, after));
-    metrics.report(written.stream().map(Written::counts).reduce(Written.Counts.NONE, Written.Counts::plus));
+    Written.Counts counts = written.stream().map(Written::counts).reduce(Written.Counts.NONE, Written.Counts::plus);
+    lastBatch.report(counts, new Checkpoints.Stored(after, state.at()));
   }
 
   /** The group never goes back: what is before its offsets is durable, whoever did it. */
@@ -151,10 +154,15 @@ final class SinkWrite implements RequiresDistributionAndOrdering, BatchWrite, St
 
   private Writers writers() {
     Map<Integer, History.Mark> committed = settings.group() == null ? Map.of() : new GroupOffsets(settings).read();
-    try (var lease = Connections.lease(settings.cluster(), settings.limits().retryFor())) {
-      state = new Checkpoints(settings, lease.value()).read(committed);
-    }
+    Checkpoints.Stored stored = lastBatch.stored();
+    state = (stored == null ? read() : stored).next(committed);
     return new Writers(settings, layout, state);
+  }
+
+  private Checkpoints.Stored read() {
+    try (var lease = Connections.lease(settings.cluster(), settings.limits().retryFor())) {
+      return new Checkpoints(settings, lease.value()).read();
+    }
   }
 
   /** A partition's versions are one sequence, so one task has to give them. */

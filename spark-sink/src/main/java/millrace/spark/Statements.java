@@ -3,18 +3,25 @@ package millrace.spark;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** CQL, as the Node adapter writes it: every row with its version as write timestamp. */
-final class Statements {
-  private final String upsert;
-  private final String delete;
-
-  Statements(Settings.TableName table, Layout layout) {
+/**
+ * CQL, as the Node adapter writes it: every row with its version as write timestamp.
+ *
+ * @param upsert of one row
+ * @param delete of one row; null where rows are never deleted
+ */
+record Statements(String upsert, String delete) {
+  static Statements of(Settings.TableName table, Layout layout) {
     List<String> columns = layout.columns().stream().map(column -> quote(column.name())).toList();
     String name = quote(table.keyspace()) + "." + quote(table.name());
     String markers = columns.stream().map(column -> "?").collect(Collectors.joining(", "));
     String key = layout.key().stream().map(position -> columns.get(position) + " = ?").collect(Collectors.joining(" AND "));
-    upsert = "INSERT INTO " + name + " (" + String.join(", ", columns) + ") VALUES (" + markers + ") USING TIMESTAMP ?";
-    delete = "DELETE FROM " + name + " USING TIMESTAMP ? WHERE " + key;
+    String upsert = "INSERT INTO " + name + " (" + String.join(", ", columns) + ") VALUES (" + markers + ") USING TIMESTAMP ?";
+    boolean deletes = layout.meta().deleted() >= 0;
+    return new Statements(upsert, deletes ? "DELETE FROM " + name + " USING TIMESTAMP ? WHERE " + key : null);
+  }
+
+  boolean deletes() {
+    return delete != null;
   }
 
   /** Takes, for each of {@code count} rows, the values of all columns and the version. */
