@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 
@@ -16,12 +18,20 @@ import java.util.function.BiConsumer;
  * Sends the rows of one task, several in a request and several requests at once, both bounded, and repeats what Cassandra does not take
  * for now.
  *
- * <p>A row waits for others only while a request is on its way: under load requests are full, and a single row goes at once. So nothing
+ * <p>A row waits for others only for a moment after one was sent: under load requests are full, and a single row goes at once. So nothing
  * is left behind where no end of a batch ever comes (real-time mode).
  */
 final class Sender {
   /** Cassandra refuses batches of more than 50 KiB unless told otherwise ({@code batch_size_fail_threshold}). */
   private static final int MAX_BYTES = 36 * 1024;
+
+  /** In nanoseconds, for which a row waits for others: rows that come faster share requests. */
+  private static final long MOMENT = 2_000_000;
+
+  /** So few rows are sent in small requests rather than wait for another moment. */
+  private static final int FEW = 8;
+
+  private static final ScheduledExecutorService TIMER = timer();
 
   private final CqlSession session;
   private final Settings settings;
@@ -40,6 +50,15 @@ final class Sender {
   private int requests;
   private long bytes;
   private long sent;
+  private long sentAt = System.nanoTime() - MOMENT;
+
+  private long pendingSince;
+
+  /** Whether the timer will look at {@code pending}. */
+  private boolean isTimed;
+
+  /** Whether the moment of {@code pending} has passed, so that it goes when there is room. */
+  private boolean isOverdue;
 
   /** The window is halved once for all the requests that were on their way when it was. */
   private long halvedAt;
@@ -62,9 +81,11 @@ final class Sender {
   synchronized void add(EncodedRow row) throws InterruptedException {
     boolean isOther = !pending.isEmpty() && pending.get(0).deleted() != row.deleted();
     if (isOther || pendingBytes + row.bytes() > MAX_BYTES) sendPending();
+    if (pending.isEmpty()) pendingSince = System.nanoTime();
     pending.add(row);
     pendingBytes += row.bytes();
-    if (pending.size() == Writes.MAX_ROWS || requests == 0) sendPending();
+    if (pending.size() == Writes.MAX_ROWS || isIdle()) sendPending();
+    else if (!isTimed) lookAgainIn(MOMENT);
     refuseIfFailed();
   }
 
@@ -86,21 +107,66 @@ final class Sender {
     if (failed != null) throw failed;
   }
 
+  private boolean isIdle() {
+    return requests == 0 && pendingSince - sentAt >= MOMENT;
+  }
+
+  private boolean hasRoom() {
+    return requests == 0 || (requests < window.size() && bytes + pendingBytes <= limits.bytesInFlight());
+  }
+
   private void sendPending() throws InterruptedException {
-    while (failed == null && requests > 0 && (requests >= window.size() || bytes + pendingBytes > limits.bytesInFlight())) wait();
+    while (failed == null && !hasRoom()) wait();
     if (failed == null) dispatchPending();
+  }
+
+  private void lookAgainIn(long nanos) {
+    isTimed = true;
+    TIMER.schedule(this::look, nanos, TimeUnit.NANOSECONDS);
+  }
+
+  private synchronized void look() {
+    isTimed = false;
+    if (pending.isEmpty()) return;
+    long left = pendingSince + MOMENT - System.nanoTime();
+    if (left > 0) {
+      lookAgainIn(left);
+      return;
+    }
+    isOverdue = true;
+    try {
+      sendOverdue();
+    } catch (RuntimeException error) {
+      // Nobody sees what the timer throws, and the rows it was to send are lost.
+      fail(new SinkException("INVARIANT_BROKEN", "Rows were not sent: " + error, error));
+      notifyAll();
+    }
+  }
+
+  private void sendOverdue() {
+    if (!isOverdue || !hasRoom() || failed != null || closed) return;
+    isOverdue = false;
+    if (pending.size() < FEW) {
+      dispatchPending();
+    } else {
+      dispatchFirst();
+      pendingSince = System.nanoTime();
+      if (!pending.isEmpty() && !isTimed) lookAgainIn(MOMENT);
+    }
   }
 
   /** In as many requests as their number has bits: each number of rows is a statement of its own, and six of them are enough. */
   private void dispatchPending() {
-    List<EncodedRow> rows = pending;
-    pending = new ArrayList<>(Writes.MAX_ROWS);
-    pendingBytes = 0;
-    for (int from = 0; from < rows.size(); ) {
-      int count = Integer.highestOneBit(rows.size() - from);
-      dispatch(rows.subList(from, from + count));
-      from += count;
-    }
+    isOverdue = false;
+    while (!pending.isEmpty()) dispatchFirst();
+  }
+
+  private void dispatchFirst() {
+    int count = Integer.highestOneBit(pending.size());
+    List<EncodedRow> rows = pending.subList(0, count);
+    pending = new ArrayList<>(pending.subList(count, pending.size()));
+    for (EncodedRow row : rows) pendingBytes -= row.bytes();
+    dispatch(rows);
   }
 
   private void dispatch(List<EncodedRow> rows) {
@@ -110,12 +176,26 @@ final class Sender {
     request.send();
   }
 
-  /** A request is over: room for another, and nothing but what waits if it was the last. */
+  /** A request is over: there is room for another. */
   private void done(Request request) {
     requests -= 1;
     bytes -= request.size;
-    if (requests == 0 && failed == null && !closed) dispatchPending();
+    sendOverdue();
     notifyAll();
+  }
+
+  /** Its thread ends with the tasks that need it, as a session's classes shall. */
+  private static ScheduledExecutorService timer() {
+    ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1, Sender::thread);
+    timer.setKeepAliveTime(1, TimeUnit.SECONDS);
+    timer.allowCoreThreadTimeOut(true);
+    return timer;
+  }
+
+  private static Thread thread(Runnable work) {
+    Thread thread = new Thread(work, "millrace-sender");
+    thread.setDaemon(true);
+    return thread;
   }
 
   private void fail(SinkException reason) {
@@ -148,6 +228,7 @@ final class Sender {
 
     void send() {
       sequence = ++sent;
+      sentAt = System.nanoTime();
       try {
         session.executeAsync(statement).whenComplete((result, error) -> answered(error));
       } catch (RuntimeException error) {
