@@ -22,7 +22,7 @@ const timeout = 300_000
 const engines = enginesOfThisFile()
 /** With as many places for tasks as the topic has partitions, as real-time mode needs it. */
 const server = new SparkServer({ 'spark.master': `local[${partitions}]` })
-const smallServer = new SparkServer()
+const smallServer = new SparkServer({ 'spark.master': 'local[2]' })
 const open = (config: Partial<SparkConfig>) => openSparkScene(engines(), server, config)
 
 beforeAll(async () => void (await buildSink()), 600_000)
