@@ -169,8 +169,11 @@ describe('a backfill in Airflow, over Kafka and Cassandra', () => {
     onTestFinished(() => simulator.close())
     const { kafka, registry, cassandra } = engines()
     const rest = targetOn(engines())
+    const orchestrator = airflowConfig(airflow, { TEST_TARGET: JSON.stringify(rest) })
+    // As where the workers have an image of their own.
+    const task = { ...orchestrator.task, project: createProject(simulator.url), state: temporaryDirectory() }
     const here: Surroundings = {
-      target: { ...rest, orchestrator: airflowConfig(airflow, { TEST_TARGET: JSON.stringify(rest) }) },
+      target: { ...rest, orchestrator: { ...orchestrator, task } },
       statePath: temporaryDirectory(),
       project: createProject(simulator.url),
     }

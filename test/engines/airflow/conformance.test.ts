@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -81,13 +81,18 @@ describe('Airflow as the orchestrator', () => {
     await orchestrator.close()
   })
 
-  it('says so where Airflow reads another folder, and touches no file of others', { timeout: 120_000 }, async () => {
+  it('says so where Airflow reads another folder, until it is copied there, and touches no file of others', {
+    timeout: 120_000,
+  }, async () => {
     const elsewhere = openOrchestrator({ dags: 'elsewhere', limits: { parse: '2s' } })
     const plan = newPlan()
     await expect(elsewhere.deploy(plan.pipeline, [plan])).rejects.toMatchObject({ code: 'ORCHESTRATOR_FAILED' })
     const foreign = join(directory, 'elsewhere', `millrace_${plan.id}.py`)
+    copyFileSync(foreign, join((airflow.connection as AirflowConnection).dagsFolder, `millrace_${plan.id}.py`))
+    const copied = async () => (await elsewhere.deploy(plan.pipeline, [plan]).catch(() => []))[0]?.change
+    await expect.poll(copied).toBe('unchanged')
     writeFileSync(foreign, '# Mine.')
-    const refused = elsewhere.deploy(plan.pipeline, [plan])
+    const refused = elsewhere.deploy(plan.pipeline, [{ ...plan, task: { ...plan.task, attempts: 9 } }])
     await expect(refused).rejects.toMatchObject({ code: 'NAME_DUPLICATE', place: foreign })
     expect(readFileSync(foreign, 'utf8')).toBe('# Mine.')
     await elsewhere.close()
