@@ -3,21 +3,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { CassandraConfig } from '../../../src/sdk/targets/cassandra.ts'
+import type { TlsFiles } from '../../../src/sdk/targets/connection.ts'
+import { createCertificates } from '../kafka/certificates.ts'
 import { securedSettings } from './certificate.ts'
 import { checkpointAt, configOf, createUsers, openTables, useCassandra, user, usersPlan } from './cluster.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'millrace-certificate-'))
-const certificate = join(directory, 'node.pem')
+const directory = mkdtempSync(join(tmpdir(), 'millrace-certificates-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
+const file = (name: string) => join(directory, name)
 
-describe('a cluster with passwords and TLS', () => {
+describe('a cluster with passwords and TLS that asks for our certificate', () => {
+  const env = { CASSANDRA_PASSWORD: 'cassandra', WRONG: 'wrong', PASSPHRASE: 'opensesame' }
+  createCertificates(directory, env.PASSPHRASE)
   const engine = useCassandra(securedSettings(directory))
-  const env = { CASSANDRA_PASSWORD: 'cassandra', WRONG: 'wrong' }
+  const ours: TlsFiles = { cert: file('client.pem'), key: file('client.key'), passphrase: { env: 'PASSPHRASE' } }
   const secured = (changes: Partial<CassandraConfig> = {}): CassandraConfig => ({
     ...configOf(engine()),
     consistency: 'ONE',
     auth: { user: 'cassandra', password: { env: 'CASSANDRA_PASSWORD' } },
-    tls: { ca: certificate },
+    tls: { ca: file('ca.pem'), ...ours },
     ...changes,
   })
 
@@ -41,10 +45,18 @@ describe('a cluster with passwords and TLS', () => {
   })
 
   it('is not connected to if nobody vouches for its certificate', async () => {
-    const store = await openTables(secured({ tls: {} }), { env })
+    const store = await openTables(secured({ tls: ours }), { env })
     await expect(store.admin.tables()).rejects.toMatchObject({
       code: 'DATABASE_UNREACHABLE',
-      message: expect.stringMatching(/self-signed certificate/),
+      message: expect.stringMatching(/certificate/),
     })
+  })
+
+  it.each([
+    ['without a certificate', {}],
+    ['with one of an authority that it does not know', { cert: file('other.pem'), key: file('other.key') }],
+  ])('does not let us in %s', async (_, presented) => {
+    const store = await openTables(secured({ tls: { ca: file('ca.pem'), ...presented } }), { env })
+    await expect(store.admin.tables()).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' })
   })
 })

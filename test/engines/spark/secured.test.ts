@@ -64,12 +64,14 @@ beforeAll(async () => {
   ])
   started.push(registry, database)
   const { tokenFile } = server.engine.connection as { readonly tokenFile: string }
+  const ours = { cert: file('client.pem'), key: file('client.key'), passphrase: { env: 'PASSPHRASE' } }
+  const tls = { ca: file('ca.pem'), ...ours }
   target = {
     log: {
       adapter: 'kafka',
       brokers: [brokers],
       clientId: 'secured',
-      tls: { ca: file('ca.pem'), cert: file('client.pem'), key: file('client.key'), passphrase: { env: 'PASSPHRASE' } },
+      tls,
       sasl: { mechanism: 'SCRAM-SHA-512', user: 'bob', password: { env: 'KAFKA_PASSWORD' } },
       limits: { connect: '10s', request: '40s' },
     },
@@ -78,7 +80,7 @@ beforeAll(async () => {
       ...configOf(database),
       consistency: 'ONE',
       auth: { user: 'cassandra', password: { env: 'CASSANDRA_PASSWORD' } },
-      tls: { ca: file('node.pem') },
+      tls,
     },
     orchestrator: { adapter: 'embedded' },
     processor: {
