@@ -5,8 +5,8 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { CassandraConfig } from '../../../src/sdk/targets/cassandra.ts'
 import type { TlsFiles } from '../../../src/sdk/targets/connection.ts'
 import { createCertificates } from '../kafka/certificates.ts'
-import { securedSettings } from './certificate.ts'
 import { checkpointAt, configOf, createUsers, openTables, useCassandra, user, usersPlan } from './cluster.ts'
+import { securedSettings } from './secured-settings.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'millrace-certificates-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
  * Makes with the openssl command, in PEM: an authority (`ca.pem`), of it a broker at 127.0.0.1 that is also called `broker.test`
- * (`broker.store.pem`, key and certificate) and a client (`client.key`, with a passphrase, and `client.pem`); and an
+ * (`broker.store.pem`, key and certificate) and a client (`client.key`, with a passphrase and in AES, as Java reads it, and `client.pem`); and an
  * authority that vouches for none of them (`other.pem`).
  */
 export function createCertificates(directory: string, passphrase: string): void {
@@ -17,7 +17,10 @@ export function createCertificates(directory: string, passphrase: string): void 
   create('ca', '-nodes')
   create('other', '-nodes')
   create('broker', '-nodes', ...signed, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:broker.test')
-  create('client', '-passout', `pass:${passphrase}`, ...signed)
+  create('client', '-nodes', ...signed)
+  renameSync(join(directory, 'client.key'), join(directory, 'plain.key'))
+  const key = ['-in', 'plain.key', '-out', 'client.key']
+  openssl('pkcs8', '-topk8', '-v2', 'aes-256-cbc', ...key, '-passout', `pass:${passphrase}`)
   const text = (file: string) => readFileSync(join(directory, file), 'utf8')
   writeFileSync(join(directory, 'broker.store.pem'), text('broker.key') + text('broker.pem'))
 }

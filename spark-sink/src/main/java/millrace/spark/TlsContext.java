@@ -94,7 +94,7 @@ final class TlsContext {
     Matcher pem = PEM_KEY.matcher(Files.readString(Path.of(tls.key()), StandardCharsets.US_ASCII));
     if (!pem.find()) throw new IllegalArgumentException(tls.key() + " holds no key in PKCS #8 (BEGIN PRIVATE KEY)");
     byte[] bytes = Base64.getMimeDecoder().decode(pem.group(2));
-    KeySpec spec = pem.group(1) == null ? new PKCS8EncodedKeySpec(bytes) : decrypted(bytes, tls.keyPassword());
+    KeySpec spec = pem.group(1) == null ? new PKCS8EncodedKeySpec(bytes) : decrypted(tls, bytes);
     for (String algorithm : List.of("RSA", "EC", "Ed25519")) {
       try {
         return KeyFactory.getInstance(algorithm).generatePrivate(spec);
@@ -105,14 +105,24 @@ final class TlsContext {
     throw new IllegalArgumentException(tls.key() + " is neither an RSA, an EC nor an Ed25519 key");
   }
 
-  private static KeySpec decrypted(byte[] bytes, String password) throws GeneralSecurityException, IOException {
-    if (password == null) throw new IllegalArgumentException("the key is encrypted, and tls.keyPassword is not given");
-    EncryptedPrivateKeyInfo encrypted = new EncryptedPrivateKeyInfo(bytes);
+  private static KeySpec decrypted(Settings.Tls tls, byte[] bytes) throws GeneralSecurityException {
+    if (tls.keyPassword() == null) throw new IllegalArgumentException("the key is encrypted, and tls.keyPassword is not given");
+    EncryptedPrivateKeyInfo encrypted = encryptedKey(tls.key(), bytes);
     // For PBES2 the parameters, not the name, say which algorithm it is.
     String name = encrypted.getAlgParameters() == null ? encrypted.getAlgName() : encrypted.getAlgParameters().toString();
     Cipher cipher = Cipher.getInstance(name);
-    PBEKeySpec secret = new PBEKeySpec(password.toCharArray());
+    PBEKeySpec secret = new PBEKeySpec(tls.keyPassword().toCharArray());
     cipher.init(Cipher.DECRYPT_MODE, SecretKeyFactory.getInstance(name).generateSecret(secret), encrypted.getAlgParameters());
     return encrypted.getKeySpec(cipher);
+  }
+
+  /** Java reads keys that are encrypted with AES; what other programs make may be encrypted with DES. */
+  private static EncryptedPrivateKeyInfo encryptedKey(String file, byte[] bytes) {
+    try {
+      return new EncryptedPrivateKeyInfo(bytes);
+    } catch (IOException error) {
+      String fix = "encrypt it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc";
+      throw new IllegalArgumentException(file + " is encrypted in a way that Java does not read (" + error.getMessage() + "); " + fix, error);
+    }
   }
 }

@@ -137,4 +137,17 @@ class TlsContextTest {
     Settings.Tls locked = new Settings.Tls(null, file("EC.crt"), file("EC.encrypted.key"), null, null, null);
     assertTrue(assertThrows(SinkException.class, () -> TlsContext.of(locked)).getMessage().contains("tls.keyPassword is not given"));
   }
+
+  @Test
+  void saysHowToEncryptAKeyThatJavaDoesNotRead() throws Exception {
+    byte[] key = encrypted(KeyStore.getInstance(directory.resolve("EC.p12").toFile(), PASSWORD.toCharArray()).getKey("it", PASSWORD.toCharArray()).getEncoded());
+    String hex = HexFormat.of().formatHex(key);
+    String aes = "60864801650304012a";
+    assertTrue(hex.contains(aes));
+    write("other.key", "ENCRYPTED PRIVATE KEY", HexFormat.of().parseHex(hex.replace(aes, "608648016503040163")));
+    Settings.Tls other = new Settings.Tls(null, file("EC.crt"), file("other.key"), PASSWORD, null, null);
+    String message = assertThrows(SinkException.class, () -> TlsContext.of(other)).getMessage();
+    assertTrue(message.contains("other.key is encrypted in a way that Java does not read"), message);
+    assertTrue(message.contains("openssl pkcs8 -topk8 -v2 aes-256-cbc"), message);
+  }
 }
