@@ -11,7 +11,7 @@ import type { Page, PageRequest } from '../../ports/paging.ts'
 import { MillraceError } from '../../sdk/errors.ts'
 import { type Cluster, unknownTopic } from './cluster.ts'
 import { meaningOf } from './errors.ts'
-import { commitOffsets, fetchOffsets, outsideOfGroup } from './group-offsets.ts'
+import { commitOffsets, fetchOffsets, fetchStored, outsideOfGroup } from './group-offsets.ts'
 import { describeGroups, listGroups } from './groups.ts'
 import { offsetsFor, rangesOf, settledRangesOf } from './partition-offsets.ts'
 import { readPartition } from './partition-read.ts'
@@ -136,7 +136,7 @@ export class KafkaLogAdmin implements LogAdmin {
     for (const [group, ofGroup] of Map.groupBy(commits, commit => commit.group)) {
       await this.#cluster.retrying(`reset the offsets of ${group}`, group, async () => {
         try {
-          await commitOffsets(this.#cluster, group, ofGroup, outsideOfGroup)
+          await commitOffsets(this.#cluster, group, await this.#withEpochs(group, ofGroup), outsideOfGroup)
         } catch (thrown) {
           if (meaningOf(thrown)?.code !== 'PARTITION_LOST') throw thrown
           throw new MillraceError('RUN_STATE', `Group ${group} has members that are reading.`, {
@@ -164,6 +164,15 @@ export class KafkaLogAdmin implements LogAdmin {
       const partitions = [{ partitionIndex: partition, offset: BigInt(before) }]
       const timeoutMs = settings.connection.requestTimeout
       await connections.send(leader, client.deleteRecordsV2.api, [{ name: topic, partitions }], timeoutMs)
+    })
+  }
+
+  /** The epochs beside the offsets stay: the next owners' are larger. */
+  async #withEpochs(group: string, commits: readonly Commit[]): Promise<readonly Commit[]> {
+    const stored = await fetchStored(this.#cluster, group, null, false)
+    return commits.map(commit => {
+      const before = stored.find(({ topic, partition }) => topic === commit.topic && partition === commit.partition)
+      return before === undefined || before.epoch === 0 ? commit : { ...commit, epoch: before.epoch }
     })
   }
 

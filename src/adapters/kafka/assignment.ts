@@ -1,3 +1,4 @@
+import { nextEpoch } from './epochs.ts'
 import type { MemberSubscription } from './group-protocol.ts'
 
 /** Who gets what in a rebalance. */
@@ -13,10 +14,6 @@ export interface GroupAssignment {
  * partitions as possible leave the member that has them. One that is to move is given to nobody yet: its owner, who
  * learns from its absence that it is asked back, drains it and joins again, and then it is free (KIP-429). So a
  * partition never has two owners, and those that stay are not interrupted.
- *
- * The epoch is the leader's time, or one more than any epoch that a member has heard of if that is larger. The
- * group's generation would not do: Kafka starts it again at 1 once a group has been idle for a week, and a table that
- * remembers a larger one would then refuse every writer.
  *
  * @param now milliseconds since 1970 UTC
  */
@@ -34,7 +31,7 @@ export function assignGroup(
     if (owner === undefined || owner === target) given.get(target)!.push(partition)
   }
   const highest = Math.max(0, ...[...members.values()].map(member => member.highestEpoch))
-  return { partitions: given, epoch: Math.max(Math.trunc(now), highest + 1) }
+  return { partitions: given, epoch: nextEpoch(highest, now) }
 }
 
 /** If two members claim a partition, the older claim is of one that has not heard of its loss yet. */

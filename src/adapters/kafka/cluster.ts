@@ -137,6 +137,14 @@ export class Cluster {
     return [...this.#brokers.values()]
   }
 
+  /** Whether the brokers have groups of the newer protocol (KIP-848); a cluster has them, or not, as a whole. */
+  async hasConsumerGroups(): Promise<boolean> {
+    const connection = await this.#anyBroker()
+    const answer = await this.client.apiVersionsV3.api.async(connection, 'millrace', '1')
+    const feature = answer.finalizedFeatures?.find(({ name }) => name === 'group.version')
+    return feature !== undefined && feature.maxVersionLevel >= 1
+  }
+
   /** Forgets leaders and coordinators, so that they are asked for again. */
   forget(): void {
     this.#topics.clear()

@@ -72,6 +72,8 @@ export const protocolErrors: { readonly [name: string]: Meaning } = {
   ILLEGAL_GENERATION: lost,
   UNKNOWN_MEMBER_ID: lost,
   FENCED_INSTANCE_ID: lost,
+  STALE_MEMBER_EPOCH: lost,
+  FENCED_MEMBER_EPOCH: lost,
   NON_EMPTY_GROUP: { code: 'RUN_STATE' },
   INCONSISTENT_GROUP_PROTOCOL: { code: 'CONFIG_INVALID' },
   GROUP_MAX_SIZE_REACHED: { code: 'CONFIG_INVALID' },

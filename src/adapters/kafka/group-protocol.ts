@@ -59,8 +59,11 @@ export function encodeAssignment({ topic, partitions, epoch }: MemberAssignment)
     .finish()
 }
 
-/** @throws MillraceError `CONFIG_INVALID` if another program's leader wrote it. */
-export function decodeAssignment(bytes: Buffer): MemberAssignment {
+/**
+ * Null if the brokers wrote it, who leave out what is our own: the group is of the newer protocol.
+ * @throws MillraceError `CONFIG_INVALID` if another program's leader wrote it.
+ */
+export function decodeAssignment(bytes: Buffer): MemberAssignment | null {
   const reader = new ProtocolReader(bytes)
   reader.int16()
   let topic = ''
@@ -69,6 +72,7 @@ export function decodeAssignment(bytes: Buffer): MemberAssignment {
     topic = reader.string()
     for (let count = reader.int32(); count > 0; count--) partitions.push(reader.int32())
   }
+  if (reader.left <= 4) return null
   const { epoch } = reader.json() as { epoch: number }
   return { topic, partitions, epoch }
 }
@@ -121,6 +125,11 @@ class ProtocolReader {
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
+  }
+
+  /** Bytes. */
+  get left(): number {
+    return this.#bytes.length - this.#at
   }
 
   int16(): number {

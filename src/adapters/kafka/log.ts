@@ -7,6 +7,7 @@ import { loadClient } from './client.ts'
 import { Cluster } from './cluster.ts'
 import { GroupMembers } from './group-members.ts'
 import { KafkaProducer } from './producer.ts'
+import { chooseProtocol } from './protocol-choice.ts'
 import { readSettings } from './settings.ts'
 import { defaultDrainTimeoutMs, defaultMaxBufferedBytes, KafkaSubscription } from './subscription.ts'
 
@@ -42,12 +43,15 @@ class KafkaLog implements Log {
   }
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
-    const { topic } = options
-    await this.#cluster.retrying(`subscribe to ${topic}`, topic, () => this.#cluster.topic(topic))
+    const { topic, group, sessionTimeoutMs = this.#cluster.settings.sessionTimeoutMs } = options
+    const protocol = await this.#cluster.retrying(`subscribe to ${topic}`, topic, async () => {
+      await this.#cluster.topic(topic)
+      return await chooseProtocol(this.#cluster, group, sessionTimeoutMs)
+    })
     return this.#keep(
-      new KafkaSubscription(this.#cluster, this.#members, {
+      new KafkaSubscription(this.#cluster, this.#members, protocol, {
         ...options,
-        sessionTimeoutMs: options.sessionTimeoutMs ?? this.#cluster.settings.sessionTimeoutMs,
+        sessionTimeoutMs,
         drainTimeoutMs: options.drainTimeoutMs ?? defaultDrainTimeoutMs,
         maxBufferedBytes: options.maxBufferedBytes ?? defaultMaxBufferedBytes,
       }),

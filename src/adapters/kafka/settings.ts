@@ -7,6 +7,7 @@ import { SettingsReader, type Surroundings } from '../system/settings-reader.ts'
 export interface KafkaSettings {
   readonly clientId: string
   readonly brokers: readonly Broker[]
+  readonly groups: 'auto' | 'consumer' | 'classic'
   readonly connection: ConnectionOptions & { readonly requestTimeout: number }
   readonly retryMs: number
   readonly sessionTimeoutMs: number
@@ -15,16 +16,21 @@ export interface KafkaSettings {
 
 /** @throws MillraceError `CONFIG_INVALID`, `DURATION_INVALID`. */
 export function readSettings(config: KafkaConfig, surroundings: Surroundings): KafkaSettings {
-  const { brokers, clientId = 'millrace', tls, limits = {} } = config
+  const { brokers, clientId = 'millrace', groups = 'auto', tls, limits = {} } = config
   const reader = new SettingsReader('kafka', surroundings)
   const milliseconds = (duration: Duration | undefined, standard: Duration) => parseDuration(duration ?? standard)
   if (!Array.isArray(brokers) || brokers.length === 0) {
     throw reader.invalid('brokers', 'There are no brokers.', "Give at least one, such as ['127.0.0.1:9092'].")
   }
+  if (!['auto', 'consumer', 'classic'].includes(groups)) {
+    const message = `There is no group protocol ${JSON.stringify(groups)}.`
+    throw reader.invalid('groups', message, "Use one of: 'auto', 'consumer', 'classic'.")
+  }
   const sasl = readSasl(config, reader)
   return {
     clientId,
     brokers: brokers.map(address => readBroker(address, reader)),
+    groups,
     connection: {
       connectTimeout: milliseconds(limits.connect, '5s'),
       requestTimeout: milliseconds(limits.request, '30s'),

@@ -1,13 +1,22 @@
-import type { Batch, Committed, NextOptions, Subscription, SubscriptionEvent } from '../../ports/log.ts'
+import type { Batch, NextOptions, Subscription, SubscriptionEvent } from '../../ports/log.ts'
 import { MillraceError } from '../../sdk/errors.ts'
 import { endAbandoned } from './abandoned.ts'
 import { type Cluster, closedError } from './cluster.ts'
+import { nextEpoch } from './epochs.ts'
 import { meaningOf, toMillraceError } from './errors.ts'
 import { Fetcher } from './fetcher.ts'
 import { type GroupMembers, partitionLost } from './group-members.ts'
-import { commitOffsets, fetchOffsets } from './group-offsets.ts'
-import { Membership, type MembershipOptions } from './membership.ts'
+import {
+  commitOffsets,
+  fetchStored,
+  type GroupProtocolName,
+  type OffsetCommit,
+  type StoredOffset,
+  toCommit,
+} from './group-offsets.ts'
+import { Membership, type MembershipOptions, type OwnedPartition } from './membership.ts'
 import { rangesOf } from './partition-offsets.ts'
+import { speak } from './protocol-choice.ts'
 import { Wakeup } from './wakeup.ts'
 
 export const defaultDrainTimeoutMs = 5_000
@@ -34,13 +43,13 @@ export class KafkaSubscription implements Subscription {
   /** Partitions told of as asked back. */
   readonly #revoking = new Set<number>()
 
-  constructor(cluster: Cluster, members: GroupMembers, options: SubscriptionSettings) {
+  constructor(cluster: Cluster, members: GroupMembers, protocol: GroupProtocolName, options: SubscriptionSettings) {
     this.#cluster = cluster
     this.#members = members
     this.#options = options
     this.#wakeup = new Wakeup(cluster.clock)
     const wake = () => this.#wakeup.wake()
-    this.#membership = new Membership(cluster, options, wake)
+    this.#membership = new Membership(cluster, speak(protocol, cluster, options), options, wake)
     members.add(this.#membership)
     this.#fetcher = new Fetcher(cluster, options.topic, options.maxBufferedBytes, wake)
   }
@@ -68,25 +77,10 @@ export class KafkaSubscription implements Subscription {
   }
 
   async commit(partition: number, epoch: number, next: number, metadata: string): Promise<void> {
-    const { group, topic } = this.#options
-    const commits = [{ group, topic, partition, next, metadata }]
-    for (let failures = 0; ; failures++) {
-      this.#requireOpen()
-      if (this.#membership.owned.get(partition)?.epoch !== epoch) throw this.#lostError(partition)
-      try {
-        return await commitOffsets(this.#cluster, group, commits, this.#membership.identity)
-      } catch (thrown) {
-        const meaning = meaningOf(thrown)
-        if (meaning?.stale === true) this.#cluster.forget()
-        const otherGeneration = meaning?.code === 'PARTITION_LOST' || meaning?.name === 'REBALANCE_IN_PROGRESS'
-        if (failures >= maxCommitFailures || !(otherGeneration || meaning?.transient === true)) {
-          throw toMillraceError(thrown, `commit ${topic}[${partition}]`, group)
-        }
-        // A partition that stays is the member's under the next generation too; whether it stays, the next answer tells.
-        if (otherGeneration) await this.#membership.confirm()
-        else await this.#cluster.pause(failures)
-      }
-    }
+    this.#requireOpen()
+    const owned = this.#membership.owned.get(partition)
+    if (owned?.epoch !== epoch) throw this.#lostError(partition)
+    await this.#commit(owned, { topic: this.#options.topic, partition, next, metadata, epoch })
   }
 
   async release(partition: number): Promise<void> {
@@ -138,24 +132,76 @@ export class KafkaSubscription implements Subscription {
 
   async #assignment(): Promise<SubscriptionEvent | null> {
     const { owned } = this.#membership
-    for (const { partition, epoch, revokeAt } of owned.values()) {
-      if (revokeAt !== null || this.#assigned.get(partition) === epoch) continue
-      const committed = await this.#committed(partition)
-      if (owned.get(partition)?.epoch !== epoch) return this.#change() ?? (await this.#assignment())
+    for (const each of owned.values()) {
+      const { partition, revokeAt } = each
+      if (revokeAt !== null || this.#assigned.has(partition)) continue
+      const stored = await this.#stored(partition)
+      if (each.epoch === null) await this.#claim(each, stored)
+      if (owned.get(partition) !== each) return this.#change() ?? (await this.#assignment())
+      const { epoch } = each
+      if (epoch === null) return null
       this.#assigned.set(partition, epoch)
+      const commit = stored === null ? null : toCommit(this.#options.group, stored)
+      const committed = commit === null ? null : { next: commit.next, metadata: commit.metadata }
       return { kind: 'assigned', partition, epoch, committed }
     }
     return null
   }
 
+  /**
+   * Takes the next epoch, by committing it with the offset that is committed already. The brokers take it only from the
+   * partition's owner; a former one can have written none after this one has read.
+   */
+  async #claim(owned: OwnedPartition, stored: StoredOffset | null): Promise<void> {
+    const { topic } = this.#options
+    const { partition } = owned
+    const epoch = nextEpoch(stored?.epoch ?? 0, this.#cluster.clock.now())
+    const { next, metadata } = stored ?? { next: await this.#startOf(partition), metadata: null }
+    try {
+      await this.#commit(owned, { topic, partition, next, metadata, epoch })
+      owned.epoch = epoch
+    } catch (thrown) {
+      if (!(thrown instanceof MillraceError) || thrown.code !== 'PARTITION_LOST') throw thrown
+    }
+  }
+
+  /** Outlasts rebalances in which the partition stays. */
+  async #commit(owned: OwnedPartition, commit: OffsetCommit): Promise<void> {
+    const { group, topic } = this.#options
+    const { partition } = owned
+    for (let failures = 0; ; failures++) {
+      this.#requireOpen()
+      if (this.#membership.owned.get(partition) !== owned) throw this.#lostError(partition)
+      try {
+        return await commitOffsets(this.#cluster, group, [commit], this.#membership.identity)
+      } catch (thrown) {
+        const meaning = meaningOf(thrown)
+        if (meaning?.stale === true) this.#cluster.forget()
+        const otherGeneration = meaning?.code === 'PARTITION_LOST' || meaning?.name === 'REBALANCE_IN_PROGRESS'
+        if (failures >= maxCommitFailures || !(otherGeneration || meaning?.transient === true)) {
+          throw toMillraceError(thrown, `commit ${topic}[${partition}]`, group)
+        }
+        // A partition that stays is the member's under the next generation too; whether it stays, the next answer tells.
+        if (otherGeneration) await this.#membership.confirm()
+        else await this.#cluster.pause(failures)
+      }
+    }
+  }
+
+  async #startOf(partition: number): Promise<number> {
+    const { topic } = this.#options
+    const ranges = await this.#cluster.retrying(`read ${topic}`, topic, () => rangesOf(this.#cluster, topic))
+    return ranges[partition]?.start ?? 0
+  }
+
   /** Waits while a transaction with a commit of the partition is open, and ends it if its member is gone. */
-  async #committed(partition: number): Promise<Committed | null> {
+  async #stored(partition: number): Promise<StoredOffset | null> {
     const { group, topic, producers } = this.#options
     const { clock } = this.#cluster
     const startedAt = clock.elapsed()
-    const [commit] = await this.#cluster.retrying(`read the offsets of ${group}`, group, async () => {
+    const [stored] = await this.#cluster.retrying(`read the offsets of ${group}`, group, async () => {
       try {
-        return await fetchOffsets(this.#cluster, group, { name: topic, partitions: [partition] })
+        return await fetchStored(this.#cluster, group, { name: topic, partitions: [partition] })
       } catch (thrown) {
         const stays = clock.elapsed() - startedAt >= endingMs && meaningOf(thrown)?.name === 'UNSTABLE_OFFSET_COMMIT'
         // What cannot be ended, for want of the right to or on Kafka before 3.0, is over when its time is.
@@ -163,7 +209,7 @@ export class KafkaSubscription implements Subscription {
         throw thrown
       }
     })
-    return commit === undefined ? null : { next: commit.next, metadata: commit.metadata }
+    return stored ?? null
   }
 
   async #batch(limits: NextOptions): Promise<Batch | null> {

@@ -14,6 +14,12 @@ export type KafkaConfig = {
   readonly brokers: readonly string[]
   /** The name under which brokers log and limit this client. Default `millrace`. */
   readonly clientId?: string
+  /**
+   * The protocol of consumer groups: `consumer`, the newer one (KIP-848), in which the brokers share partitions out; `classic`; or
+   * `auto`, the newer one where the brokers have it and allow `limits.session` for the group, else the classic one. Members of
+   * one group use the same: one that comes with the other waits for them to end. Default `auto`.
+   */
+  readonly groups?: 'auto' | 'consumer' | 'classic'
   /** Encrypts connections; `{}` is enough where the system trusts the brokers' certificates. Default: none. */
   readonly tls?: TlsFiles
   /** Default: none. */

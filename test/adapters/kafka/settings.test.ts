@@ -15,6 +15,7 @@ describe('the settings of a target on Kafka', () => {
         { host: 'one', port: 9092 },
         { host: '::1', port: 9093 },
       ],
+      groups: 'auto',
       connection: { connectTimeout: 5_000, requestTimeout: 30_000 },
       retryMs: 10_000,
       sessionTimeoutMs: 10_000,

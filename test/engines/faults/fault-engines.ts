@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import type { TargetConfig } from '../../../src/sdk/config.ts'
-import type { KafkaLimits } from '../../../src/sdk/targets/kafka.ts'
+import type { KafkaConfig, KafkaLimits } from '../../../src/sdk/targets/kafka.ts'
 import { type RunningEngine, type StartEngineOptions, startEngine } from '../../../src/stack/start-engine.ts'
 
 export interface FaultEngines {
@@ -56,10 +56,14 @@ const cassandraSettings = {
 }
 
 /** The target `stack` on these engines. */
-export function targetOn({ kafka, registry, cassandra }: FaultEngines, limits: KafkaLimits = {}): TargetConfig {
+export function targetOn(
+  { kafka, registry, cassandra }: FaultEngines,
+  limits: KafkaLimits = {},
+  groups: NonNullable<KafkaConfig['groups']> = 'auto',
+): TargetConfig {
   const adapter = { adapter: 'embedded' } as const
   return {
-    log: { adapter: 'kafka', brokers: [kafka.address], limits },
+    log: { adapter: 'kafka', brokers: [kafka.address], groups, limits },
     registry: { adapter: 'schema-registry', url: registry.address },
     table: { adapter: 'cassandra', contactPoints: [cassandra.address], localDataCenter: 'datacenter1' },
     orchestrator: adapter,

@@ -173,7 +173,9 @@ describe('outages under the users pipeline on Kafka, a registry and Cassandra', 
     const worker = startWorker(scene.surroundings)
     const waiting = await paused(worker, /^REGISTRY_UNREACHABLE$/)
     expect(waiting.error).toMatchObject({ message: expect.stringContaining('registry'), fix: expect.any(String) })
-    expect(await scene.readers.committed(group, topic)).toEqual(new Map())
+    // Its partitions may be marked as its own, where the topic begins.
+    const committed = await scene.readers.committed(group, topic)
+    expect([...committed.values()].filter(next => next > 0)).toEqual([])
     await registry.start()
     await shared(scene.readers, [worker])
     await load.reached(2_000)

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Admin, ConnectionPool, fetchV12, listOffsetsV6 } from '@platformatic/kafka'
+import { Admin, ConnectionPool, consumerGroupDescribeV0, fetchV12, listOffsetsV6 } from '@platformatic/kafka'
 import cassandra from 'cassandra-driver'
 import { userColumns } from './sent-record.ts'
 
@@ -23,7 +23,7 @@ export interface TableRow {
 }
 
 export interface GroupState {
-  /** `Stable`, `PreparingRebalance`, `CompletingRebalance`, `Empty`, `Dead`. */
+  /** `Stable`, `PreparingRebalance`, `CompletingRebalance`, `Assigning`, `Reconciling`, `Empty`, `Dead`. */
   readonly state: string
   /** By the name it gave itself, `<host>.<pid>`. */
   readonly members: readonly { readonly name: string; readonly partitions: readonly number[] }[]
@@ -119,11 +119,24 @@ export class Readers {
 
   async group(group: string): Promise<GroupState> {
     const found = (await this.#admin.describeGroups({ groups: [group] })).get(group)
+    // So brokers call a group of the newer protocol, when they are asked about one of the classic one.
+    if (found === undefined || String(found.state).toUpperCase() === 'DEAD') return await this.#consumerGroup(group)
     const members = [...(found?.members.values() ?? [])].map(({ metadata, assignments }) => {
       const { member } = JSON.parse(String(metadata?.metadata ?? '{}')) as { member?: string }
       return { name: member ?? '', partitions: [...(assignments?.values() ?? [])].flatMap(each => each.partitions) }
     })
     return { state: String(found?.state), members }
+  }
+
+  async #consumerGroup(group: string): Promise<GroupState> {
+    const connection = await this.#pool.get(this.#broker)
+    const answer = await consumerGroupDescribeV0.api.async(connection, [group], false).catch(() => null)
+    const members = (answer?.groups[0]?.members ?? []).map(({ memberId, assignment }) => ({
+      // A UUID follows the name.
+      name: memberId.slice(0, -37),
+      partitions: assignment.topicPartitions.flatMap(each => each.partitions),
+    }))
+    return { state: answer?.groups[0]?.groupState ?? 'Dead', members }
   }
 
   /** Every row of the table of users. */

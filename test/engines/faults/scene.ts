@@ -128,7 +128,7 @@ async function clear({ brokers, contactPoint }: Addresses): Promise<void> {
     await until(
       `group ${group} is gone`,
       async () => {
-        if (!(await admin.listGroups()).has(group)) return true
+        if (!(await admin.listGroups({ types: ['classic', 'consumer'] })).has(group)) return true
         return admin.deleteGroups({ groups: [group] }).then(
           () => true,
           () => false,

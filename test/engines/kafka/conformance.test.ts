@@ -1,14 +1,14 @@
 import { describe, it } from 'vitest'
 import type { Log } from '../../../src/ports/log.ts'
 import { type LogFixture, logConformance } from '../../../src/testing/log-conformance.ts'
-import { kafkaOfThisFile, openLog } from './support.ts'
+import { groupProtocols, kafkaOfThisFile, openLog } from './support.ts'
 
 const kafka = kafkaOfThisFile()
 
-async function openFixture(): Promise<LogFixture> {
+async function openFixture(groups: 'auto' | 'consumer' | 'classic'): Promise<LogFixture> {
   const opened: Log[] = []
   const another = async () => {
-    const log = await openLog(kafka().address)
+    const log = await openLog(kafka().address, { groups })
     opened.push(log)
     return log
   }
@@ -24,6 +24,6 @@ async function openFixture(): Promise<LogFixture> {
   }
 }
 
-describe('the log on Kafka', { timeout: 60_000 }, () => {
-  for (const { rule, check } of logConformance(openFixture)) it(rule, check)
+describe.each(groupProtocols)('the log on Kafka with %s groups', { timeout: 60_000 }, groups => {
+  for (const { rule, check } of logConformance(() => openFixture(groups))) it(rule, check)
 })

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createTopic, kafkaOfThisFile, openTestLog } from './support.ts'
+import { createTopic, groupProtocols, kafkaOfThisFile, openTestLog } from './support.ts'
 
 const kafka = kafkaOfThisFile()
 const patient = { maxRecords: 100, maxBytes: 1_000_000, waitMs: 30_000 }
@@ -23,13 +23,13 @@ function startOwner(...parameters: string[]) {
   }
 }
 
-describe('a member that was stopped for longer than its session', () => {
+describe.each(groupProtocols)('a member of a %s group that was stopped for longer than its session', groups => {
   it('can neither append nor commit as the owner of what went to another', async () => {
-    const log = await openTestLog(kafka().address)
+    const log = await openTestLog(kafka().address, { groups })
     const topic = await createTopic(log)
     const letters = await createTopic(log)
     const group = `${topic}.group`
-    const owner = startOwner(group, topic, letters)
+    const owner = startOwner(groups, group, topic, letters)
     expect(await owner.line()).toBe('ready')
     owner.tell('in time')
     expect(await owner.line()).toBe('appended')

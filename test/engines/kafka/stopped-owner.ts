@@ -4,9 +4,10 @@ import { openKafkaLog } from '../../../src/adapters/kafka/log.ts'
 import { systemClock, systemRandom } from '../../../src/adapters/system/clock.ts'
 import { asMillraceError } from '../../../src/sdk/errors.ts'
 
-const [brokers, group, topic, letters] = process.argv.slice(2) as [string, string, string, string]
+const [brokers, groups, ...names] = process.argv.slice(2) as [string, 'consumer' | 'classic', ...string[]]
+const [group, topic, letters] = names as [string, string, string]
 const log = await openKafkaLog(
-  { adapter: 'kafka', brokers: [brokers] },
+  { adapter: 'kafka', brokers: [brokers], groups },
   { clock: systemClock, random: systemRandom, env: {}, directory: '.' },
 )
 const subscription = await log.subscribe({ group, topic, member: 'stopped', sessionTimeoutMs: 6_000 })

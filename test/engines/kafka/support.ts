@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { openKafkaLog } from '../../../src/adapters/kafka/log.ts'
 import { systemClock, systemRandom } from '../../../src/adapters/system/clock.ts'
+import type { Clock } from '../../../src/ports/clock.ts'
 import type { Log, TopicSpec } from '../../../src/ports/log.ts'
 import type { KafkaConfig } from '../../../src/sdk/targets/kafka.ts'
 import { type RunningEngine, startEngine } from '../../../src/stack/start-engine.ts'
@@ -12,12 +13,18 @@ import { type RunningEngine, startEngine } from '../../../src/stack/start-engine
 /** Kafka 4, or with `MILLRACE_TEST_KAFKA=3.9` Kafka 3.9 with ZooKeeper. */
 export const kafkaKind = process.env.MILLRACE_TEST_KAFKA === '3.9' ? 'kafka-zookeeper' : 'kafka'
 
+/** What `groups` of a target can be there. */
+export const groupProtocols = kafkaKind === 'kafka' ? (['consumer', 'classic'] as const) : (['classic'] as const)
+
 /** A broker of the test file's own. */
-export function kafkaOfThisFile(settings: { readonly [name: string]: string } = {}): () => RunningEngine {
+export function kafkaOfThisFile(
+  settings: { readonly [name: string]: string } = {},
+  kind: typeof kafkaKind = kafkaKind,
+): () => RunningEngine {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-kafka-'))
   let engine: RunningEngine | undefined
   beforeAll(async () => {
-    engine = await startEngine(kafkaKind, { directory, settings })
+    engine = await startEngine(kind, { directory, settings })
     await makeTransactionTopic(engine.address)
   })
   afterAll(async () => {
@@ -31,9 +38,10 @@ export function openLog(
   brokers: string,
   settings: Partial<KafkaConfig> = {},
   env: NodeJS.ProcessEnv = {},
+  clock: Clock = systemClock,
 ): Promise<Log> {
   const config: KafkaConfig = { adapter: 'kafka', brokers: [brokers], ...settings }
-  return openKafkaLog(config, { clock: systemClock, random: systemRandom, env, directory: import.meta.dirname })
+  return openKafkaLog(config, { clock, random: systemRandom, env, directory: import.meta.dirname })
 }
 
 /**

@@ -18,6 +18,12 @@ class GroupOffsetsTest {
   }
 
   @Test
+  void ofANodeWorkerHaveTheEpochOfItsAssignmentBehindTheVersion() {
+    assertEquals(7, GroupOffsets.versionIn("{\"version\":7}\nepoch 1700000000000"));
+    assertEquals(0, GroupOffsets.versionIn("epoch 1700000000000"));
+  }
+
+  @Test
   void ofAnotherToolHaveNoVersion() {
     for (String metadata : new String[] {"", "moved", "{}", "null", "7", "{\"version\":\"7\"}", "{\"version\":1.5}"}) {
       assertEquals(0, GroupOffsets.versionIn(metadata), metadata);
