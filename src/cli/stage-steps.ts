@@ -28,10 +28,11 @@ export async function plannedStages(
   const refused = await refusedStages(targetConfig(session.project, session.targetName), plan)
   if (refused.length > 0 || session.target.runsStagesHere) return refused
   const processor = await session.target.processor(streamStages(session, pipelines))
-  return stepsOf(plan, async stage => ({
-    failure: await failureOf(processor, stage),
-    deployment: await processor.deployment(stage),
-  }))
+  return stepsOf(plan, async stage => {
+    const deployment = await processor.deployment(stage)
+    // Asked after it: a stage that fails in between is not one that is to be started for no reason.
+    return { deployment, failure: await failureOf(processor, stage) }
+  })
 }
 
 /** The same where nothing has been deployed. */

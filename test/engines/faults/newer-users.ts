@@ -20,19 +20,20 @@ export interface NewerUsers {
   register(): Promise<number>
 }
 
-export async function newerUsers(registryUrl: string, topic: string): Promise<NewerUsers> {
+/** @param field that they have more; one that no other users of the topic's subject have */
+export async function newerUsers(registryUrl: string, topic: string, field = 'nickname'): Promise<NewerUsers> {
   const answer = await fetch(`${registryUrl}/subjects/${topic}-value/versions/latest`)
   if (!answer.ok) throw new Error(`The registry answered ${answer.status} for the schema of ${topic}.`)
   const latest = JSON.parse(((await answer.json()) as { readonly schema: string }).schema) as {
     readonly fields: readonly object[]
   }
-  const schema = { ...latest, fields: [...latest.fields, { name: 'nickname', type: 'string', default: '' }] }
+  const schema = { ...latest, fields: [...latest.fields, { name: field, type: 'string', default: '' }] }
   const type = avsc.Type.forSchema(schema as unknown as avsc.Schema)
   return {
     encode(schemaId, user) {
       const frame = Buffer.alloc(5)
       frame.writeUInt32BE(schemaId, 1)
-      return Buffer.concat([frame, type.toBuffer({ ...user, nickname: 'new' })])
+      return Buffer.concat([frame, type.toBuffer({ ...user, [field]: 'new' })])
     },
     register: () => register(registryUrl, `${topic}-value`, schema),
   }

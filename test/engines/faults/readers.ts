@@ -90,13 +90,13 @@ export class Readers {
 
   /**
    * As `read`, of everything that is there now, also of transactions that end a moment later: a commit of one may be seen
-   * before its records. @throws if one is still open after 30 s
+   * before its records. @throws if one is still open after 80 s: what a killed process of Java's clients leaves open, brokers end after a minute
    */
   async readSettled(topic: string, partition: number, from: number): Promise<{ records: TopicRecord[]; next: number }> {
     const { highWatermark } = await this.#fetch(topic, partition, from)
     const records: TopicRecord[] = []
     let next = from
-    for (const deadline = performance.now() + 30_000; next < highWatermark; ) {
+    for (const deadline = performance.now() + 80_000; next < highWatermark; ) {
       const more = await this.read(topic, partition, next)
       records.push(...more.records)
       next = more.next

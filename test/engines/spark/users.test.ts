@@ -173,7 +173,7 @@ describe('the users pipeline with its stage on Spark', () => {
   it('says why it ended while nobody was attached, and goes on when it is applied', { timeout }, async () => {
     const scene = await open()
     const { surroundings } = scene
-    const newer = await newerUsers(engines().registry.address, topic)
+    const newer = await newerUsers(engines().registry.address, topic, 'pseudonym')
     const users = [1, 2].map(sequence => sentRecord('unattended', sequence * 4, { badEvery: 0, deleteEvery: 0 }).user!)
     const [unknown, known] = users as [SentUser, SentUser]
     await sendUsers([{ user: unknown, value: newer.encode(2 ** 31 - 7, unknown) }])
