@@ -1,6 +1,7 @@
 import type { Cluster } from '../../../src/adapters/kafka/cluster.ts'
-import { isTransient, meaningOf, toMillraceError } from '../../../src/adapters/kafka/errors.ts'
+import { meaningOf } from '../../../src/adapters/kafka/errors.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
+import { retrying } from './retrying.ts'
 
 interface Member {
   epoch: number
@@ -72,15 +73,7 @@ export class ConsumerBrokers {
       forget: () => {},
       pause: (failures: number) => clock.sleep(failures),
       briefly: (work: Promise<unknown>) => work.catch(() => {}),
-      async retrying<T>(doing: string, place: string, work: () => Promise<T>): Promise<T> {
-        for (let tries = 1; ; tries++) {
-          try {
-            return await work()
-          } catch (thrown) {
-            if (tries === 10 || !isTransient(thrown)) throw toMillraceError(thrown, doing, place)
-          }
-        }
-      },
+      retrying,
     }
     return cluster as unknown as Cluster
   }

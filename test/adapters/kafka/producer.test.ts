@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from '../../../src/adapters/kafka/cluster.ts'
-import { isTransient, toMillraceError } from '../../../src/adapters/kafka/errors.ts'
 import { GroupMembers } from '../../../src/adapters/kafka/group-members.ts'
 import type { Membership } from '../../../src/adapters/kafka/membership.ts'
 import { KafkaProducer } from '../../../src/adapters/kafka/producer.ts'
 import type { Commit } from '../../../src/ports/log.ts'
+import { retrying } from './retrying.ts'
 
 it('commits as the member that owned the partition, also if it joins the group anew meanwhile', async () => {
   const member = {
@@ -220,15 +220,7 @@ function clusterOf(answer: Answer): Cluster {
     connections: { send },
     connect: () => ({ send, close: async () => {} }),
     coordinator: async () => ({ host: 'broker', port: 1 }),
-    async retrying<T>(doing: string, place: string, work: () => Promise<T>): Promise<T> {
-      for (let tries = 1; ; tries++) {
-        try {
-          return await work()
-        } catch (thrown) {
-          if (tries === 10 || !isTransient(thrown)) throw toMillraceError(thrown, doing, place)
-        }
-      }
-    },
+    retrying,
   }
   return cluster as unknown as Cluster
 }
