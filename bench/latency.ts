@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { comparison, pairs } from './figures.ts'
-import { latencyColumns, measureLatency, type Subject, usersOf } from './latency/measure.ts'
+import { isCalm, latencyColumns, measureLatency, type Subject, usersOf } from './latency/measure.ts'
 import { machine, withEngines } from './stack/bench.ts'
 import { type ProgramName, startProgram } from './stack/programs.ts'
 
@@ -51,6 +51,9 @@ await withEngines(async bench => {
     const both = await pairs(count, run(name), run(other))
     console.log(`\n${name} and ${other}; load of the machine ${loadavg()[0]!.toFixed(1)}`)
     console.log(comparison([name, other], both, latencyColumns))
+    const calm = both.filter(pair => pair.every(isCalm))
+    console.log(`\nof them on a calm machine: ${calm.length} of ${count}`)
+    if (calm.length > 0) console.log(comparison([name, other], calm, latencyColumns))
   }
   // The first run finds engines that have just started, and is not counted.
   await run('kafkajs')()

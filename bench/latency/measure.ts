@@ -13,19 +13,29 @@ import { monotonicMs } from './schedule.ts'
 type Percentiles = (share: number) => number
 
 export interface Latency {
+  /** Of the program's process, its start included. */
+  readonly cpuMicrosPerRecord: number
   readonly visible: Percentiles
   readonly acknowledged: Percentiles
   readonly resolution: Percentiles
 }
 
 /** The percentiles of each, after the word that says which. */
-export const latencyColumns: readonly Column<Latency>[] = (['visible', 'acknowledged', 'resolution'] as const).flatMap(
-  what => [
-    { title: `${what} p50`, of: run => run[what](0.5), digits: 1 },
-    { title: 'p90', of: run => run[what](0.9), digits: 1 },
-    { title: 'p99', of: run => run[what](0.99), digits: 1 },
-  ],
-)
+const percentileColumns = (['visible', 'acknowledged', 'resolution'] as const).flatMap((what): Column<Latency>[] => [
+  { title: `${what} p50`, of: run => run[what](0.5), digits: 1 },
+  { title: 'p90', of: run => run[what](0.9), digits: 1 },
+  { title: 'p99', of: run => run[what](0.99), digits: 1 },
+])
+
+export const latencyColumns: readonly Column<Latency>[] = [
+  ...percentileColumns,
+  { title: 'µs CPU a record', of: run => run.cpuMicrosPerRecord, digits: 0 },
+]
+
+/** Whether the run's figures are the program's: where the broker itself is as late as this, they are the machine's. */
+export function isCalm({ acknowledged }: Latency): boolean {
+  return acknowledged(0.99) <= 16
+}
 
 export interface Load {
   readonly seconds: number
@@ -36,8 +46,8 @@ export interface Load {
 
 /** How long a program is under load before it is measured: compiled, and without what it left undone at its start. */
 const warmUpSeconds = 10
-/** And the producer of the measured load. */
-const unmeasuredSeconds = 2
+/** And the producer and the reader of the measured load: their compilers take the cores from everything else. */
+const unmeasuredSeconds = 10
 /** From when the producer and the reader are ready to the first record. */
 const leadMs = 200
 
@@ -89,12 +99,13 @@ export async function measureLatency(
     const [acknowledged, sightings] = await Promise.race([run(), endedEarly])
     endedEarly.catch(() => {})
     program.stop()
-    await program.ended
+    const { cpuMicros } = await program.ended
     const of =
       (numbers: readonly number[]): Percentiles =>
       share =>
         percentile(numbers, share)
     return {
+      cpuMicrosPerRecord: cpuMicros / usersOf(load),
       visible: of(sightings.map(each => each.latency)),
       acknowledged: of(acknowledged),
       resolution: of(sightings.map(each => each.resolution)),

@@ -8,9 +8,11 @@ export interface StreamLimits {
   readonly overlappingRecords: number
   /** How many writes of such a table may be under way at once. Default 3. */
   readonly overlappingWrites: number
+  /** How many of its writes may wait for their commit: while that cannot be had nothing more is read. Default 1,000. */
+  readonly unsettledWrites: number
   /** Between two commits of what was written to such a table, in milliseconds. Default 200. */
   readonly settleIntervalMs: number
-  /** Bytes of one batch; one larger record is still taken. Default 4 MiB. */
+  /** Bytes of one batch, and of what waits to become dead letters; one larger record is still taken. Default 4 MiB. */
   readonly batchBytes: number
   /** How long to wait for records before looking at other things, in milliseconds. Default 500. */
   readonly idleMs: number
@@ -24,6 +26,7 @@ export const defaultStreamLimits: StreamLimits = {
   batchRecords: 5_000,
   overlappingRecords: 256,
   overlappingWrites: 3,
+  unsettledWrites: 1_000,
   settleIntervalMs: 200,
   batchBytes: 4 * 1024 * 1024,
   idleMs: 500,

@@ -37,6 +37,10 @@ export interface StreamWritesOptions {
   readonly clock: Clock
   /** How many may have rows on their way at once. */
   readonly most: number
+  /** How many may be begun and not settled. */
+  readonly mostUnsettled: number
+  /** What was read for those among them whose dead letters are kept for as long, in bytes. */
+  readonly mostFailedBytes: number
   /** The least time between two settlements, in milliseconds. What is written meanwhile is settled together. */
   readonly settleIntervalMs: number
   /** Does the work of a partition unless that has gone to another member. */
@@ -70,12 +74,16 @@ export class StreamWrites {
     return this.#failure.signal
   }
 
-  /** Resolves when another write may begin. */
+  /**
+   * Resolves when another write may begin. One that takes long holds up no others, until they are too many to be kept.
+   * @throws what made a write fail
+   */
   async room(): Promise<void> {
     for (;;) {
-      const underWay = this.#writes.slice(this.#through())
-      if (underWay.length < this.#options.most) return
-      await underWay[0]!.written
+      const underWay = this.#writes.filter(({ result }) => result === null)
+      if (underWay.length >= this.#options.most) await Promise.race(underWay.map(({ written }) => written))
+      else if (this.#isFull()) await this.settled()
+      else return
     }
   }
 
@@ -103,6 +111,16 @@ export class StreamWrites {
   /** Resolves when nothing of it goes on any more, whatever became of it. */
   async ended(): Promise<void> {
     await Promise.allSettled([this.#settling, ...this.#writes.map(({ written }) => written)])
+  }
+
+  #isFull(): boolean {
+    const { mostUnsettled, mostFailedBytes } = this.#options
+    let failedBytes = 0
+    for (const { result } of this.#writes) {
+      // One dead letter keeps in memory all that was fetched with it.
+      if (result !== null && result.failed.length > 0) for (const { bytesIn } of result.shares) failedBytes += bytesIn
+    }
+    return this.#writes.length >= mostUnsettled || failedBytes >= mostFailedBytes
   }
 
   /** How many of the first writes have their rows durable. */

@@ -147,7 +147,8 @@ class StreamStage {
       persist: work => this.#persist(work),
     })
     const writes = new StreamWrites({
-      ...{ writer, clock, most: limits.overlappingWrites, settleIntervalMs: limits.settleIntervalMs },
+      ...{ writer, clock, settleIntervalMs: limits.settleIntervalMs },
+      ...{ most: limits.overlappingWrites, mostUnsettled: limits.unsettledWrites, mostFailedBytes: limits.batchBytes },
       unlessLost: (owned, work) => this.#unlessLost(owned, work),
       onSettled: written => this.#report(written),
     })

@@ -71,6 +71,60 @@ describe('writes to a table without its own checkpoint', () => {
     expect(await harness.rows()).toHaveLength(6)
   })
 
+  it('go on beside one that takes long', async () => {
+    const harness = await Harness.open(plant)
+    await produce(harness, 1, 2, 3, 4, 5)
+    const others = Promise.withResolvers<void>()
+    const written: number[] = []
+    const ports = withoutCheckpoint(harness.ports, async rows => {
+      if (rows.length === 0) return
+      if (valueIn(rows) === 1) await others.promise
+      written.push(valueIn(rows))
+      if (written.length === 4) others.resolve()
+    })
+    await harness.runStream({ ports, limits: { ...apart, overlappingWrites: 2 } })
+    expect(written).toEqual([2, 3, 4, 5, 1])
+  })
+
+  it.each([
+    ['dead letters', { batchBytes: 8 }, 'garbage'],
+    ['commits', { unsettledWrites: 3 }, 7],
+  ] as const)('wait for their %s: what cannot be settled is not piled up (G6)', async (_, limits, value) => {
+    const harness = await Harness.open(plant)
+    await produce(harness, ...new Array(20).fill(value))
+    const held = Promise.withResolvers<void>()
+    let taken = 0
+    const { log } = harness.ports
+    const holding = overriding(log, {
+      producer: async (id: string) => {
+        const producer = await log.producer(id)
+        return overriding(producer, { append: async (...args) => held.promise.then(() => producer.append(...args)) })
+      },
+      subscribe: async (options: SubscribeOptions) => {
+        const subscription = await log.subscribe(options)
+        return overriding(subscription, {
+          next: async options => {
+            const event = await subscription.next(options)
+            if (event.kind === 'batch') taken += event.records.length
+            return event
+          },
+          commit: async (...args) => held.promise.then(() => subscription.commit(...args)),
+        })
+      },
+    })
+    const running = harness.runStream({
+      ports: withoutCheckpoint({ ...harness.ports, log: holding }),
+      limits: { ...apart, ...limits },
+    })
+    await vi.waitFor(() => expect(taken).toBeGreaterThanOrEqual(3), { timeout: 20_000, interval: 5 })
+    await new Promise(resolve => setTimeout(resolve, 200))
+    // Those that may wait, the overlapping ones and the one that was read beside them.
+    expect(taken).toBeLessThanOrEqual(7)
+    held.resolve()
+    await running
+    expect(await committed(harness)).toBe(20)
+  })
+
   it('are committed only with all that began before them (G3)', async () => {
     const harness = await Harness.open(plant)
     await produce(harness, 1, 2, 3)

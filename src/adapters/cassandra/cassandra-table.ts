@@ -77,17 +77,17 @@ export class CassandraTable implements Table {
     const requests = toRequests(sent, placement && (({ routingKey }) => placement.replicasOf(routingKey!)))
     // Once one request has failed for good, those that still wait are given up.
     const failed = new AbortController()
-    const signal = AbortSignal.any([failed.signal, closed])
     const rejected: { index: number; error: MillraceError }[] = []
     const send = async (request: Request): Promise<void> => {
       try {
-        rejected.push(...(await this.#send(request, bytes, signal)))
+        rejected.push(...(await this.#send(request, bytes, failed.signal)))
       } catch (error) {
         failed.abort(error)
       }
     }
     await Promise.all(requests.map(send))
-    signal.throwIfAborted()
+    closed.throwIfAborted()
+    failed.signal.throwIfAborted()
     if (rejected.length > 0) throw new RowsRejected(rejected.sort((a, b) => a.index - b.index))
   }
 
@@ -95,10 +95,10 @@ export class CassandraTable implements Table {
   async #send(
     request: Request,
     bytes: Buffer,
-    signal: AbortSignal,
+    failed: AbortSignal,
   ): Promise<{ index: number; error: MillraceError }[]> {
     try {
-      await this.#sendWithRetries(request, bytes, signal)
+      await this.#sendWithRetries(request, bytes, failed)
       return []
     } catch (error) {
       const fault = rowFault(error, this.#id)
@@ -106,8 +106,8 @@ export class CassandraTable implements Table {
       if (request.length === 1) return [{ index: request[0]!.index, error: fault }]
       // Which of the rows it is, if it is not their number, shows when they go in smaller requests.
       const half = request.length / 2
-      const first = await this.#send(request.slice(0, half), bytes, signal)
-      return [...first, ...(await this.#send(request.slice(half), bytes, signal))]
+      const first = await this.#send(request.slice(0, half), bytes, failed)
+      return [...first, ...(await this.#send(request.slice(half), bytes, failed))]
     }
   }
 
@@ -119,15 +119,16 @@ export class CassandraTable implements Table {
   }
 
   /** A write whose outcome is unknown is sent again: with the same timestamp it has no further effect. */
-  async #sendWithRetries(request: Request, bytes: Buffer, signal: AbortSignal): Promise<void> {
-    const { connection, inFlight, clock, random, plan } = this.#options
+  async #sendWithRetries(request: Request, bytes: Buffer, failed: AbortSignal): Promise<void> {
+    const { connection, inFlight, clock, random, plan, closed } = this.#options
     const [{ deleted, routingKey }] = request as readonly [EncodedRow, ...EncodedRow[]]
     const statement = this.#statement(deleted ? this.#delete : this.#upsert, request.length)
     const count = request.length * (1 + (deleted ? plan.primaryKey.length : plan.columns.length))
     const size = request.reduce((sum, { start, end }) => sum + end - start, 0)
     const options = { prepare: true, isIdempotent: true, ...(routingKey && { routingKey }) }
     const send = async () => {
-      signal.throwIfAborted()
+      closed.throwIfAborted()
+      failed.throwIfAborted()
       const values = new EncodedValues(count, piecesOf(request, bytes))
       try {
         await connection.client.execute(statement, values, options)
@@ -142,7 +143,7 @@ export class CassandraTable implements Table {
       } catch (error) {
         if (tries === connection.settings.tries || !isTransient(error)) throw error
         const pause = firstPauseMs * 2 ** (tries - 1)
-        await clock.sleep(pause / 2 + (random.next() * pause) / 2, signal)
+        await clock.sleep(pause / 2 + (random.next() * pause) / 2, AbortSignal.any([closed, failed]))
       }
     }
   }

@@ -57,7 +57,6 @@ export class KafkaSubscription implements Subscription {
   async next(options: NextOptions): Promise<SubscriptionEvent> {
     const { clock } = this.#cluster
     const startedAt = clock.elapsed()
-    let signal: AbortSignal | null = null
     for (;;) {
       options.signal?.throwIfAborted()
       this.#requireOpen()
@@ -65,8 +64,7 @@ export class KafkaSubscription implements Subscription {
       if (event !== null) return event
       const left = options.waitMs - (clock.elapsed() - startedAt)
       if (left <= 0) return { kind: 'idle' }
-      signal ??= AbortSignal.any([this.#closing.signal, ...(options.signal === undefined ? [] : [options.signal])])
-      await this.#wakeup.wait(left, signal)
+      await this.#wakeup.wait(left, options.signal)
     }
   }
 
@@ -96,6 +94,7 @@ export class KafkaSubscription implements Subscription {
   async close(): Promise<void> {
     if (this.closed) return
     this.#closing.abort(closedError('The subscription'))
+    this.#wakeup.wake()
     this.#members.delete(this.#membership)
     await Promise.all([this.#fetcher.close(), this.#membership.close()])
   }

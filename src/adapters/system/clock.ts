@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock, Random } from '../../ports/clock.ts'
 
 /** The longest wait of one timer, in milliseconds: about 25 days. */
@@ -9,15 +8,24 @@ export const systemClock: Clock = {
   elapsed: () => performance.now(),
   async sleep(ms, signal) {
     signal?.throwIfAborted()
-    try {
-      for (let left = ms; left > 0; left -= longestTimerMs) {
-        await delay(Math.min(left, longestTimerMs), undefined, signal ? { signal } : {})
-      }
-    } catch (error) {
-      signal?.throwIfAborted()
-      throw error
-    }
+    for (let left = ms; left > 0; left -= longestTimerMs) await delay(Math.min(left, longestTimerMs), signal)
   },
 }
 
 export const systemRandom: Random = { next: () => Math.random() }
+
+/** As that of `node:timers/promises`, which makes an error of its own, with a stack, for each wait that ends early. */
+function delay(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const end = () => {
+    signal?.removeEventListener('abort', abort)
+    resolve()
+  }
+  const timer = setTimeout(end, ms)
+  const abort = () => {
+    clearTimeout(timer)
+    reject(signal!.reason)
+  }
+  signal?.addEventListener('abort', abort, { once: true })
+  return promise
+}
