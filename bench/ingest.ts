@@ -1,6 +1,7 @@
 /**
- * The ingest stage into a real Kafka, against the bare client that only produces the same records, and against a bare program
- * that does the same work. Programs take turns, each in a process of its own; the bare client is first paired with itself.
+ * The ingest stage into a real Kafka against a bare program that does the same work, and what it appends with, by itself,
+ * against the bare client that only produces the same records. Programs take turns, each in a process of its own; the bare
+ * client is first paired with itself.
  *
  *     npm run bench:ingest -- [--users 500000] [--page 5000] [--pairs 5]
  */
@@ -32,7 +33,12 @@ const pageSize = Number(values.page)
 const pages = Math.ceil(Number(values.users) / pageSize)
 const users = pages * pageSize
 const count = Number(values.pairs)
-const programs = { millrace: 'ingest/ours.ts', produce: 'baselines/produce.ts', 'same work': 'baselines/ingest.ts' }
+const programs = {
+  millrace: 'ingest/ours.ts',
+  append: 'ingest/append.ts',
+  produce: 'baselines/produce.ts',
+  'same work': 'baselines/ingest.ts',
+}
 type Name = keyof typeof programs
 
 const columns: readonly Column<Result>[] = [
@@ -81,7 +87,7 @@ await withEngines(async bench => {
     const url = said.toString().trim()
     console.log(`${users} users in pages of ${pageSize}, ${machine()} of ${count} pairs`)
     await compare(url, 'produce', 'produce')
-    await compare(url, 'millrace', 'produce')
+    await compare(url, 'append', 'produce')
     await compare(url, 'millrace', 'same work')
   } finally {
     api.kill()

@@ -67,15 +67,15 @@ export interface IngestResult {
 }
 
 /**
- * One attempt of an ingest run: read a page, check and select each record, encode, append; the page after it is read
- * meanwhile. A page's records, its dead letters and the cursor after it become durable in one append, so a later attempt
- * goes on exactly after the last page that is in the log (G1), and a run that is repeated reads the same records and
- * changes no row (G4).
+ * One attempt of an ingest run: read a page, check and select each record, encode, append; while a page is appended the
+ * next is made ready, and the one after that is read. A page's records, its dead letters and the cursor after it become
+ * durable in one append, so a later attempt goes on exactly after the last page that is in the log (G1), and a run that is
+ * repeated reads the same records and changes no row (G4).
  *
  * @throws MillraceError what the source or the log failed with; `retry` says whether another attempt can help.
  */
 export async function runIngest(options: IngestOptions): Promise<IngestResult> {
-  const { declaration, run, source, log, clock, random, logger, signal } = options
+  const { declaration, run, log, clock, random, logger, signal } = options
   const { stage, topic } = declaration
   const group = cursorGroup(stage, run.logicalDate)
   const producer = await log.producer(group)
@@ -91,58 +91,72 @@ export async function runIngest(options: IngestOptions): Promise<IngestResult> {
     if (progress.finished) return result(progress)
     logger.log('info', opening(stage, progress))
     const toPage = compilePage(await openToTopicRecord(declaration, options.registry))
-    const deadline = deadlineSignal(stage.durationMs, progress.elapsedMs, clock, signal)
-    let current = progress
-    try {
-      const startedAt = clock.elapsed() - progress.elapsedMs
-      const sourceRun = {
-        seed: `${stage.name}-${run.logicalDate}`,
-        logicalDate: run.logicalDate,
-        interval: run.interval,
-      }
-      let timer = new StepTimer(clock)
-      const pages = readAhead(until => source.pages(sourceRun, progress.cursor, until), deadline.signal)
-      for await (const page of pages) {
-        timer.lap('read')
-        const origin = {
-          kind: 'source' as const,
-          runId: run.runId,
-          logicalDate: run.logicalDate,
-          cursor: current.cursor ?? '',
-        }
-        const processed = toPage(page, origin, timer)
-        current = {
-          cursor: page.cursor,
-          pages: current.pages + 1,
-          appended: current.appended + processed.records.length,
-          deadLetters: current.deadLetters + processed.failed.length,
-          filtered: current.filtered + processed.filtered,
-          elapsedMs: Math.round(clock.elapsed() - startedAt),
-          finished: false,
-        }
-        const deadLetters = processed.failed.map(each =>
-          toDeadLetterRecord(topic.deadLetterTopic, stageId(stage), each),
-        )
-        await append([...processed.records, ...deadLetters], current)
-        timer.lap('sink')
-        options.onProgress(toProgress(options, page, processed, timer), result(current))
-        timer = new StepTimer(clock)
-        if (stage.durationMs !== null && current.elapsedMs >= stage.durationMs) break
-      }
-    } catch (thrown) {
-      if (!deadline.isOver(thrown)) throw thrown
-      // A source that retries until the time is over must not look like one that had nothing to say.
-      if (current.pages === 0) throw noPage(stage)
-      current = { ...current, elapsedMs: Math.max(current.elapsedMs, stage.durationMs ?? 0) }
-    } finally {
-      deadline.clear()
-    }
-    current = { ...current, finished: true }
+    const current = { ...(await appendPages(options, progress, toPage, append)), finished: true }
     await append([], current)
     logger.log('info', closing(topic, current))
     return result(current)
   } finally {
     await producer.close()
+  }
+}
+
+/** Goes on from `progress` until the source has no more pages or the duration is over; gives what is reached then. */
+async function appendPages(
+  options: IngestOptions,
+  progress: Progress,
+  toPage: ToPage,
+  append: (records: readonly NewRecord[], progress: Progress) => Promise<unknown>,
+): Promise<Progress> {
+  const { run, source, clock, signal } = options
+  const { stage, topic } = options.declaration
+  const { runId, logicalDate, interval } = run
+  const deadline = deadlineSignal(stage.durationMs, progress.elapsedMs, clock, signal)
+  const failed = new AbortController()
+  const until = AbortSignal.any([deadline.signal, failed.signal])
+  const startedAt = clock.elapsed() - progress.elapsedMs
+  const sourceRun = { seed: `${stage.name}-${logicalDate}`, logicalDate, interval }
+
+  const appendPage = async (page: SourcePage, processed: ProcessedPage, reached: Progress, timer: StepTimer) => {
+    const deadLetters = processed.failed.map(each => toDeadLetterRecord(topic.deadLetterTopic, stageId(stage), each))
+    await append([...processed.records, ...deadLetters], reached)
+    timer.lap('sink')
+    options.onProgress(toProgress(options, page, processed, timer), result(reached))
+  }
+
+  let current = progress
+  let appending: Promise<void> | null = null
+  try {
+    let timer = new StepTimer(clock)
+    const pages = readAhead(end => source.pages(sourceRun, progress.cursor, end), until)
+    for await (const page of pages) {
+      timer.lap('read')
+      const processed = toPage(page, { kind: 'source', runId, logicalDate, cursor: current.cursor ?? '' }, timer)
+      await appending
+      current = {
+        cursor: page.cursor,
+        pages: current.pages + 1,
+        appended: current.appended + processed.records.length,
+        deadLetters: current.deadLetters + processed.failed.length,
+        filtered: current.filtered + processed.filtered,
+        elapsedMs: Math.round(clock.elapsed() - startedAt),
+        finished: false,
+      }
+      appending = appendPage(page, processed, current, timer)
+      // The page that is waited for may be long in coming.
+      appending.catch(error => failed.abort(error))
+      timer = new StepTimer(clock)
+      if (stage.durationMs !== null && current.elapsedMs >= stage.durationMs) break
+    }
+    await appending
+    return current
+  } catch (thrown) {
+    await appending
+    if (!deadline.isOver(thrown)) throw thrown
+    // A source that retries until the time is over must not look like one that had nothing to say.
+    if (current.pages === 0) throw noPage(stage)
+    return { ...current, elapsedMs: Math.max(current.elapsedMs, stage.durationMs ?? 0) }
+  } finally {
+    deadline.clear()
   }
 }
 
@@ -203,8 +217,10 @@ export async function openToTopicRecord(
 }
 
 /** The records of a page; those that fail come out beside the rest. */
-function compilePage(toRecord: ToTopicRecord) {
-  return (page: SourcePage, origin: PageOrigin, timer: StepTimer): ProcessedPage => {
+type ToPage = (page: SourcePage, origin: PageOrigin, timer: StepTimer) => ProcessedPage
+
+function compilePage(toRecord: ToTopicRecord): ToPage {
+  return (page, origin, timer) => {
     const records: NewRecord[] = []
     const failed: FailedRecord[] = []
     let filtered = 0

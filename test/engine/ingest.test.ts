@@ -233,31 +233,34 @@ describe('an ingest run', () => {
     expect(first).toMatchObject({ pages: 2, finished: true, elapsedMs: 60_000 })
   })
 
-  it('reads the next page while one is appended, and no further', async () => {
+  it('makes a page ready and reads the one after it while one is appended, and no further', async () => {
     const harness = await Harness.open(site)
     const asked: number[] = []
-    const second = Promise.withResolvers<void>()
+    const third = Promise.withResolvers<void>()
     const source = scripted(
-      pages.map(page => page.map(value => ({ value }))),
+      [1, 2, 3, 4, 5].map(page => [{ value: { id: `${page}`, mail: 'm' } }]),
       page => {
         asked.push(page)
-        if (page === 2) second.resolve()
+        if (page === 3) setImmediate(third.resolve)
       },
     )
     const askedBefore: number[][] = []
+    let underWay = 0
     const log = appending(harness, async append => {
-      if (askedBefore.length === 0) await second.promise
+      expect(++underWay).toBe(1)
+      if (askedBefore.length === 0) await third.promise
       askedBefore.push([...asked])
-      return append()
+      const appended = await append()
+      underWay -= 1
+      return appended
     })
-    expect(await run(harness, { source, log })).toMatchObject({ pages: 3, appended: 6, finished: true })
-    expect(askedBefore).toEqual([
-      [1, 2],
+    expect(await run(harness, { source, log })).toMatchObject({ pages: 5, appended: 5, finished: true })
+    expect(askedBefore.slice(0, 3)).toEqual([
       [1, 2, 3],
       [1, 2, 3],
-      [1, 2, 3],
+      [1, 2, 3, 4],
     ])
-    expect(await keysOf(harness)).toEqual(allKeys)
+    expect(await keysOf(harness)).toEqual(['1', '2', '3', '4', '5'])
   })
 
   it('leaves the page that it waits for when a page cannot be appended', async () => {
