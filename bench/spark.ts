@@ -39,10 +39,10 @@ await withEngines(async bench => {
 
 async function throughput(bench: Bench, users: number): Promise<void> {
   const { setting, rows } = bench
-  const ends = await fill(setting, ['avro', 'json'], users)
+  const last = await fill(setting, ['avro', 'json'], users)
   const run = (name: SparkProgram) => () => {
     const topic = setting.topics[name === 'stage' ? 'avro' : 'json']
-    return measureThroughput(name, () => startSpark(name, jars, bench, topic, 'availableNow'), rows, users, ends)
+    return measureThroughput(name, () => startSpark(name, jars, bench, topic, 'availableNow'), rows, users, last)
   }
   for (const name of ['connector', 'sink', 'stage'] as const) {
     const both = await pairs(count, run(name), run('connector'))

@@ -27,10 +27,10 @@ const columns: readonly Column<Throughput>[] = [
 await withEngines(async bench => {
   const { setting, rows } = bench
   console.log(machine())
-  const ends = await fill(setting, ['avro', 'json'], users)
+  const last = await fill(setting, ['avro', 'json'], users)
   const run = (name: ProgramName) => async () => {
     if (name === 'millrace') await rewind(setting)
-    return measureThroughput(name, () => startProgram(name, bench, users), rows, users, ends)
+    return measureThroughput(name, () => startProgram(name, bench, users), rows, users, last)
   }
   const compare = async (name: ProgramName, other: ProgramName) => {
     const both = await pairs(count, run(name), run(other))

@@ -80,17 +80,14 @@ export async function openSetting(statePath: string): Promise<Setting> {
   }
 }
 
-/** The first and the last user of each partition: whose rows tell when a run began and ended. */
-export interface Ends {
-  readonly first: readonly string[]
-  readonly last: readonly string[]
-}
-
 const recordsPerAppend = 2_000
 
-/** Fills the topics with users from 0 on. */
-export async function fill({ log, record, topics }: Setting, formats: readonly Format[], users: number): Promise<Ends> {
-  const first = new Map<number, string>()
+/** Fills the topics with users from 0 on, and gives the ids of the last of each partition. */
+export async function fill(
+  { log, record, topics }: Setting,
+  formats: readonly Format[],
+  users: number,
+): Promise<readonly string[]> {
   const last = new Map<number, string>()
   const producer = await log.producer('bench')
   try {
@@ -99,15 +96,13 @@ export async function fill({ log, record, topics }: Setting, formats: readonly F
       for (const format of formats) await producer.append(numbers.map(n => record(format, n)))
       for (const n of numbers) {
         const id = userId(n)
-        const partition = partitionOf(Buffer.from(id), topics.avro.partitions)
-        if (!first.has(partition)) first.set(partition, id)
-        last.set(partition, id)
+        last.set(partitionOf(Buffer.from(id), topics.avro.partitions), id)
       }
     }
   } finally {
     await producer.close()
   }
-  return { first: [...first.values()], last: [...last.values()] }
+  return [...last.values()]
 }
 
 /** Sets the stage back to the start of its topic; no member may be left. */

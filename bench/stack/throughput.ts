@@ -1,7 +1,6 @@
 import type { Column } from '../figures.ts'
 import type { Program } from './programs.ts'
 import type { Rows } from './rows.ts'
-import type { Ends } from './setting.ts'
 
 export interface Throughput {
   /** From the first row that a reader sees to the last. */
@@ -17,20 +16,23 @@ export const throughputColumns: readonly Column<Throughput>[] = [
   { title: 'µs CPU a row', of: run => run.cpuMicrosPerRow, digits: 1 },
 ]
 
-/** Lets a program move all users that are in its topic into an empty table, and counts them there. */
+/**
+ * Lets a program move all users that are in its topic into an empty table, and counts them there.
+ * @param last the ids of the last of each partition
+ */
 export async function measureThroughput(
   name: string,
   start: () => Program,
   rows: Rows,
   users: number,
-  ends: Ends,
+  last: readonly string[],
 ): Promise<Throughput> {
   await rows.clear()
   const { ended, kill } = start()
   const over = new AbortController()
   const seen = async () => {
-    const from = await rows.any(ends.first, over.signal)
-    return { from, to: await rows.all(ends.last, over.signal) }
+    const from = await rows.any(over.signal)
+    return { from, to: await rows.all(last, over.signal) }
   }
   const failure = ended.then(() => new Promise<never>(() => {}))
   try {

