@@ -76,7 +76,7 @@ final class DeadLetterProducer {
     mark = standing.next();
   }
 
-  /** At once: a transaction that is open is aborted by the next producer of this id, or by the broker within a minute. */
+  /** At once: a transaction that is open is aborted by the next producer of this id, or by the broker after its `transaction.timeout.ms`. */
   void close() {
     producer.close(Duration.ZERO);
   }
