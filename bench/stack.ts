@@ -21,7 +21,7 @@ const users = Number(values.users)
 const count = Number(values.pairs)
 const columns: readonly Column<Throughput>[] = [
   ...throughputColumns,
-  { title: 'peak MiB', of: run => run.peakMegabytes, digits: 0 },
+  { title: 'peak MiB', of: run => run.peakMebibytes, digits: 0 },
 ]
 
 await withEngines(async bench => {

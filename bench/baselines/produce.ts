@@ -6,15 +6,11 @@
  *
  * Prints one line of JSON when everything is acknowledged: { ms }.
  */
-import { benchUser } from '../user.ts'
 import { PageProducer } from './page-producer.ts'
-import { toAvro, toUser } from './row.ts'
+import { encodedUsers } from './row.ts'
 
 const { broker, topic, schemaId, pages, pageSize } = JSON.parse(process.argv[2]!)
-const messages = Array.from({ length: pageSize }, (_, n) => {
-  const user = toUser(benchUser(n))
-  return { topic, key: Buffer.from(user.id), value: toAvro(user, schemaId) }
-})
+const messages = encodedUsers(topic, schemaId, pageSize)
 
 const started = performance.now()
 const producer = new PageProducer(broker)

@@ -1,6 +1,6 @@
 /** What a user of the API is in the topic and the table, as one would write it by hand. */
 import avro from 'avsc'
-import type { BenchUser } from '../user.ts'
+import { type BenchUser, benchUser } from '../user.ts'
 
 export const columns = [
   ...['id', 'first_name', 'last_name', 'gender', 'address', 'post_code', 'email'],
@@ -34,4 +34,12 @@ export function toAvro(user: User, schemaId: number): Buffer {
   const header = Buffer.alloc(5)
   header.writeUInt32BE(schemaId, 1)
   return Buffer.concat([header, userType.toBuffer(user)])
+}
+
+/** The first `count` users as records of a topic, made in advance. */
+export function encodedUsers(topic: string, schemaId: number, count: number) {
+  return Array.from({ length: count }, (_, n) => {
+    const user = toUser(benchUser(n))
+    return { topic, key: Buffer.from(user.id), value: toAvro(user, schemaId) }
+  })
 }

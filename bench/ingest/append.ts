@@ -9,8 +9,7 @@
 import { resolve } from 'node:path'
 import { loadProject, targetConfig } from '../../src/project.ts'
 import { openTarget } from '../../src/targets.ts'
-import { toAvro, toUser } from '../baselines/row.ts'
-import { benchUser } from '../user.ts'
+import { encodedUsers } from '../baselines/row.ts'
 
 const { statePath, topic, schemaId, pages, pageSize } = JSON.parse(process.argv[2]!)
 const project = await loadProject(resolve(import.meta.dirname, '../project'))
@@ -20,10 +19,7 @@ const target = await openTarget({
   projectDirectory: project.directory,
   env: process.env,
 })
-const records = Array.from({ length: pageSize }, (_, n) => {
-  const user = toUser(benchUser(n))
-  return { topic, key: Buffer.from(user.id), value: toAvro(user, schemaId) }
-})
+const records = encodedUsers(topic, schemaId, pageSize)
 
 const started = performance.now()
 const producer = await (await target.log()).producer('bench')

@@ -8,7 +8,7 @@ export interface Throughput {
   /** User and system time of the whole process, start included, for each row. */
   readonly cpuMicrosPerRow: number
   /** NaN where it is not known. */
-  readonly peakMegabytes: number
+  readonly peakMebibytes: number
 }
 
 export const throughputColumns: readonly Column<Throughput>[] = [
@@ -43,7 +43,7 @@ export async function measureThroughput(
     return {
       rowsPerSecond: users / ((to - from) / 1000),
       cpuMicrosPerRow: cpuMicros / users,
-      peakMegabytes: peakBytes / 1024 ** 2,
+      peakMebibytes: peakBytes / 1024 ** 2,
     }
   } finally {
     over.abort()

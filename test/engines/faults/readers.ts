@@ -90,7 +90,7 @@ export class Readers {
 
   /**
    * As `read`, of everything that is there now, also of transactions that end a moment later: a commit of one may be seen
-   * before its records. @throws if one is still open after 80 s: what a killed process of Java's clients leaves open, brokers end after a minute
+   * before its records. @throws if one is still open after 80 s: what a killed process leaves open, brokers end after 20 s and up to 10 s more
    */
   async readSettled(topic: string, partition: number, from: number): Promise<{ records: TopicRecord[]; next: number }> {
     const { highWatermark } = await this.#fetch(topic, partition, from)
